@@ -1,0 +1,584 @@
+/**
+ * Every table of Parley as a type: what a row holds, in the units it holds it. A row keeps its column names, so that
+ * grep finds both ends. Times are integer milliseconds since 1970; flags are 0 or 1; `Json` columns hold JSON text
+ * (jsonb on PostgreSQL) and pass through `json.ts`. Ids stay below 2^53. The DDL is in `migrations.ts`.
+ */
+import type { Generated, Insertable, Kysely, Selectable, Updateable } from 'kysely';
+
+/** The handle that every store function takes first: a reader, or the transaction that `store.write` hands out. */
+export type Db = Kysely<Tables>;
+/** JSON as text, written and read by `json.ts` alone. */
+export type Json = string;
+
+export type Row<T extends keyof Tables> = Selectable<Tables[T]>;
+export type NewRow<T extends keyof Tables> = Insertable<Tables[T]>;
+export type RowPatch<T extends keyof Tables> = Updateable<Tables[T]>;
+
+/** Where one recipient's message stands; the one transition table is in `queue.ts`. */
+export type DeliveryState =
+  | 'queued' // waits for its time or for room
+  | 'active' // claimed by a node, until `lease_until`
+  | 'deferred' // a temporary refusal; waits for the next attempt
+  | 'held' // a person or a rule keeps it back
+  | 'delivered' // the receiver answered 250; terminal
+  | 'bounced' // refused for good in session; terminal
+  | 'expired' // too old after enough attempts; terminal
+  | 'cancelled' // a person took it back; terminal
+  | 'suppressed'; // the address may not be mailed; terminal
+
+export type Lane = 'transactional' | 'bulk';
+export type OriginKind = 'campaign' | 'journey' | 'message' | 'test';
+
+export type CampaignState = 'draft' | 'scheduled' | 'queueing' | 'sending' | 'paused' | 'sent' | 'cancelled';
+export type SuppressionScope = 'everything' | 'marketing' | `list:${number}` | `brand:${number}`;
+export type SuppressionReason =
+  'hard-bounce' | 'complaint' | 'unsubscribe' | 'unsubscribe-in-words' | 'manual' | 'import' | 'left-company';
+
+export type VerdictKind =
+  | 'reply'
+  | 'autoreply'
+  | 'bounce'
+  | 'delayed'
+  | 'delivered'
+  | 'complaint'
+  | 'dmarc'
+  | 'dmarc-failure'
+  | 'tlsrpt'
+  | 'unsubscribe'
+  | 'read-receipt'
+  | 'challenge'
+  | 'list'
+  | 'spam'
+  | 'unreadable'
+  | 'other';
+
+/** Past tense, one vocabulary for log, API and interface (DESIGN section 4). A shop's own events are free names. */
+export type EventKind =
+  | 'queued'
+  | 'delivered'
+  | 'deferred'
+  | 'bounced'
+  | 'expired'
+  | 'cancelled'
+  | 'complained'
+  | 'opened'
+  | 'opened_machine'
+  | 'clicked'
+  | 'clicked_machine'
+  | 'replied'
+  | 'auto_replied'
+  | 'answered'
+  | 'unsubscribed'
+  | 'suppressed'
+  | 'unsuppressed'
+  | 'imported'
+  | 'consented'
+  | 'joined_list'
+  | 'left_list'
+  | (string & {});
+
+export type Role = 'owner' | 'admin' | 'marketer' | 'agent' | 'deliverability' | 'viewer';
+
+export interface Tables {
+  // ── installation ──────────────────────────────────────────────────────────────────────────────────────────────
+  setting: { key: string; value: Json; updated_at: number };
+  /** Sealed secrets (core/secrets.ts): token keys and the like; DKIM keys are in dkim_key. */
+  secret: {
+    id: Generated<number>;
+    purpose: string;
+    sealed: Uint8Array;
+    created_at: number;
+    retired_at: number | null;
+  };
+  lease: { name: string; holder: string; until: number };
+  job: {
+    id: Generated<number>;
+    kind: string;
+    payload: Json;
+    state: 'ready' | 'running' | 'done' | 'failed';
+    run_at: number;
+    attempts: number;
+    lease_until: number | null;
+    error: string | null;
+    created_at: number;
+  };
+
+  // ── people who work here ──────────────────────────────────────────────────────────────────────────────────────
+  user: {
+    id: Generated<number>;
+    email: string;
+    name: string;
+    password_hash: string | null;
+    role: Role;
+    language: 'fr' | 'en';
+    theme: 'system' | 'light' | 'dark';
+    created_at: number;
+    disabled_at: number | null;
+  };
+  /** `id` is the SHA-256 of the cookie's random 256 bits. */
+  session: {
+    id: string;
+    user_id: number;
+    csrf: string;
+    created_at: number;
+    last_seen_at: number;
+    expires_at: number;
+    ip: string;
+    agent: string;
+  };
+  /** One-time links: first owner, invitation, password reset. `id` is the SHA-256 of the token. */
+  one_time_link: {
+    id: string;
+    purpose: 'owner' | 'invitation' | 'reset';
+    user_id: number | null;
+    role: Role | null;
+    created_at: number;
+    expires_at: number;
+    used_at: number | null;
+  };
+  api_key: {
+    id: Generated<number>;
+    name: string;
+    hash: string;
+    scopes: Json;
+    created_by: number | null;
+    created_at: number;
+    last_used_at: number | null;
+    revoked_at: number | null;
+  };
+  audit: {
+    id: Generated<number>;
+    at: number;
+    user_id: number | null;
+    action: string;
+    subject: string;
+    detail: Json;
+  };
+
+  // ── identity: brands, domains, keys, sources ──────────────────────────────────────────────────────────────────
+  brand: {
+    id: Generated<number>;
+    name: string;
+    language: 'fr' | 'en';
+    /** Postal identity that every campaign must carry. */
+    postal_address: string;
+    created_at: number;
+  };
+  /** A From domain of ours. Bounces come to `bounce_host`, tokenised replies to `reply_host`; both have our MX. */
+  sending_domain: {
+    id: Generated<number>;
+    brand_id: number;
+    name: string;
+    bounce_host: string;
+    reply_host: string;
+    created_at: number;
+    checked_at: number | null;
+    check: Json | null;
+  };
+  dkim_key: {
+    id: Generated<number>;
+    sending_domain_id: number;
+    selector: string;
+    algorithm: 'rsa-sha256' | 'ed25519-sha256';
+    /** PKCS#8 DER, sealed. */
+    sealed: Uint8Array;
+    /** The TXT record's value. */
+    record: string;
+    state: 'active' | 'pending' | 'retired';
+    created_at: number;
+  };
+  /** An egress source: one local IP and its EHLO name. `paused` is the one row that stops it. */
+  source: {
+    id: Generated<number>;
+    name: string;
+    ip: string;
+    ehlo: string;
+    pool: string;
+    weight: number;
+    paused: number;
+    note: string;
+    created_at: number;
+  };
+
+  // ── people we write to ────────────────────────────────────────────────────────────────────────────────────────
+  contact: {
+    id: Generated<number>;
+    /** Lower-cased, IDN in A-labels; unique. */
+    email: string;
+    email_domain: string;
+    first_name: string;
+    last_name: string;
+    language: string;
+    timezone: string | null;
+    external_id: string | null;
+    /** Custom fields by name; see `field`. */
+    fields: Json;
+    tags: Json;
+    tracking: 'none' | 'hygiene' | 'full';
+    created_at: number;
+    updated_at: number;
+    last_human_reply_at: number | null;
+    reply_intent_last: string | null;
+    away_until: number | null;
+    soft_bounces: number;
+    source: string;
+  };
+  field: {
+    id: Generated<number>;
+    name: string;
+    label: string;
+    kind: 'text' | 'number' | 'boolean' | 'date' | 'choice' | 'json';
+    created_at: number;
+  };
+  list: { id: Generated<number>; name: string; brand_id: number; description: string; created_at: number };
+  list_member: {
+    list_id: number;
+    contact_id: number;
+    status: 'subscribed' | 'pending' | 'unsubscribed';
+    since: number;
+    source: string;
+  };
+  /** Append-only: who agreed to what purpose, when, how, to which text. */
+  consent: {
+    id: Generated<number>;
+    contact_id: number;
+    purpose: string;
+    state: 'given' | 'withdrawn';
+    method: string;
+    source: string;
+    text: string;
+    evidence: Json;
+    at: number;
+  };
+  segment: {
+    id: Generated<number>;
+    name: string;
+    definition: Json;
+    created_at: number;
+    updated_at: number;
+  };
+  /** Active while `lifted_at` is null; one active row for (address, scope). */
+  suppression: {
+    id: Generated<number>;
+    address: string;
+    scope: SuppressionScope;
+    reason: SuppressionReason;
+    contact_id: number | null;
+    delivery_id: number | null;
+    /** The message that says so, when there is one. */
+    inbound_id: number | null;
+    evidence: string;
+    created_by: number | null;
+    created_at: number;
+    lifted_by: number | null;
+    lifted_at: number | null;
+  };
+  import: {
+    id: Generated<number>;
+    file_name: string;
+    /** Where the uploaded file lies, below the data directory. */
+    path: string;
+    file_hash: string;
+    mapping: Json;
+    list_id: number | null;
+    consent: Json;
+    update_existing: number;
+    state: 'ready' | 'running' | 'done' | 'failed';
+    bytes_total: number;
+    /** The resume point: rows already committed. Commits together with its rows. */
+    rows_done: number;
+    created: number;
+    updated: number;
+    duplicates: number;
+    unchanged: number;
+    failed: number;
+    error: string | null;
+    created_by: number | null;
+    created_at: number;
+    finished_at: number | null;
+  };
+  import_error: {
+    id: Generated<number>;
+    import_id: number;
+    line: number;
+    column_name: string;
+    reason: string;
+    raw: string;
+  };
+
+  // ── campaigns ─────────────────────────────────────────────────────────────────────────────────────────────────
+  campaign: {
+    id: Generated<number>;
+    name: string;
+    state: CampaignState;
+    brand_id: number;
+    sending_domain_id: number | null;
+    from_name: string;
+    /** Local part of the From address at the sending domain. */
+    from_local: string;
+    /** The mailbox where replies are read. */
+    mailbox_id: number | null;
+    subject: string;
+    preheader: string;
+    html: string;
+    text: string;
+    /** { lists: number[], segments: number[], excludeSegments: number[], excludeOpenConversations: boolean } */
+    audience: Json;
+    /** The list that an unsubscribe leaves; null means marketing as a whole. */
+    list_id: number | null;
+    template_version_id: number | null;
+    pool: string;
+    scheduled_at: number | null;
+    started_at: number | null;
+    finished_at: number | null;
+    /** Fan-out: the last contact id queued; commits with its slice. Null until begun. */
+    fanout_cursor: number | null;
+    fanout_done_at: number | null;
+    /** Pause, checked at claim and before RCPT. */
+    paused: number;
+    cancelled_at: number | null;
+    preflight: Json | null;
+    created_by: number | null;
+    created_at: number;
+    updated_at: number;
+  };
+  /** Immutable: what was frozen when send was pressed. Templates of journeys and tests come here too. */
+  template_version: {
+    id: Generated<number>;
+    campaign_id: number | null;
+    subject: string;
+    preheader: string;
+    html: string;
+    text: string;
+    from_name: string;
+    from_address: string;
+    /** Local part and host for replies; the token goes between. Null: plain Reply-To is absent. */
+    reply_to: string;
+    sending_domain_id: number;
+    list_id: number | null;
+    /** The rest that the message is a function of: list name, links, tracking. */
+    settings: Json;
+    created_at: number;
+  };
+
+  // ── the queue ─────────────────────────────────────────────────────────────────────────────────────────────────
+  /** A recipient domain, resolved to its site (the MX set that domains share) and provider. */
+  domain: {
+    id: Generated<number>;
+    name: string;
+    site: string | null;
+    provider: string | null;
+    resolved_at: number | null;
+    /** A person's hold on the destination. */
+    held: number;
+  };
+  /** One message to one recipient: a reference, not a copy. */
+  delivery: {
+    id: Generated<number>;
+    lane: Lane;
+    origin_kind: OriginKind;
+    origin_id: number;
+    /** Unique with the origin: the contact id, or the recipient's place in a message. No one is mailed twice. */
+    recipient_key: string;
+    contact_id: number | null;
+    address: string;
+    domain_id: number;
+    sending_domain_id: number;
+    pool: string;
+    state: DeliveryState;
+    due_at: number;
+    queued_at: number;
+    attempt: number;
+    lease_owner: string | null;
+    lease_until: number | null;
+    template_version_id: number | null;
+    /** Frozen by the first claim: merge values used, date, boundary seed. */
+    fill: Json | null;
+    source_id: number | null;
+    message_id: string | null;
+    /** The receiver's last words, sanitised. */
+    last_code: number | null;
+    last_enhanced: string | null;
+    last_reply: string | null;
+    last_mx: string | null;
+    last_attempt_at: number | null;
+    /** Bounce class name, once there is one. */
+    class: string | null;
+    reason: string | null;
+    finished_at: number | null;
+    /** Delivered, then bounced: when the DSN came. */
+    bounced_after_at: number | null;
+  };
+  attempt: {
+    id: Generated<number>;
+    delivery_id: number;
+    number: number;
+    at: number;
+    source_id: number | null;
+    mx: string;
+    ip: string;
+    tls: string;
+    outcome: 'started' | 'delivered' | 'deferred' | 'bounced' | 'withheld' | 'dropped';
+    code: number | null;
+    enhanced: string | null;
+    reply: string;
+    class: string | null;
+    ms: number;
+  };
+  /** Why a site gets less for now: a reply rule or a person. One row per (source, site). */
+  throttle: {
+    id: Generated<number>;
+    source_id: number;
+    site: string;
+    kind: 'slow' | 'one-connection' | 'suspended' | 'blocked';
+    rule: string;
+    reply: string;
+    since: number;
+    until: number | null;
+  };
+
+  // ── what happened ─────────────────────────────────────────────────────────────────────────────────────────────
+  event: {
+    id: Generated<number>;
+    kind: EventKind;
+    at: number;
+    contact_id: number | null;
+    campaign_id: number | null;
+    delivery_id: number | null;
+    conversation_id: number | null;
+    inbound_id: number | null;
+    data: Json;
+  };
+
+  // ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────
+  mailbox: {
+    id: Generated<number>;
+    brand_id: number;
+    name: string;
+    /** The shared address staff answer from, lower-case. */
+    address: string;
+    signature: string;
+    created_at: number;
+  };
+  /** Raw mail, content-addressed. Up to 256 KiB compressed in the row; larger ones are files under the data directory. */
+  raw_message: {
+    hash: string;
+    size: number;
+    encoding: 'deflate' | 'file' | 'identity';
+    body: Uint8Array | null;
+    created_at: number;
+  };
+  /** The durable inbound queue: one row per accepted message. */
+  inbound: {
+    id: Generated<number>;
+    received_at: number;
+    mail_from: string;
+    rcpt_to: Json;
+    remote_ip: string;
+    helo: string;
+    tls: string;
+    size: number;
+    raw_hash: string;
+    state: 'received' | 'applied' | 'failed';
+    attempts: number;
+    lease_until: number | null;
+    error: string | null;
+    /** The verdict, once read. */
+    kind: VerdictKind | null;
+    detail_kind: string | null;
+    confidence: number | null;
+    /** Matched rules, for "why". */
+    rules: Json | null;
+    /** SPF, DKIM, DMARC, ARC as one object. */
+    authentication: Json | null;
+    /** verified | unverified | none: whether a valid signed token lets it act. */
+    trust: 'verified' | 'unverified' | 'none' | null;
+    delivery_id: number | null;
+    conversation_id: number | null;
+    facts: Json | null;
+    applied_at: number | null;
+  };
+  conversation: {
+    id: Generated<number>;
+    mailbox_id: number;
+    contact_id: number | null;
+    /** Who the other side is, also when no contact row exists. */
+    address: string;
+    subject: string;
+    state: 'open' | 'closed' | 'spam';
+    /** Which view it belongs to: people's mail, or a counted side view of machine mail. */
+    category: 'human' | 'autoreply' | 'bounce' | 'list' | 'unverified' | 'other';
+    assignee_id: number | null;
+    waiting_on: 'us' | 'them';
+    unread: number;
+    intent: string | null;
+    campaign_id: number | null;
+    delivery_id: number | null;
+    preview: string;
+    message_count: number;
+    last_message_at: number;
+    created_at: number;
+    closed_at: number | null;
+    /** Grows with every change; live lists catch up from it. */
+    version: number;
+  };
+  /** One turn of a conversation: received, sent by us, or a private note. */
+  message: {
+    id: Generated<number>;
+    conversation_id: number;
+    direction: 'in' | 'out' | 'note';
+    kind: VerdictKind | 'answer' | 'note';
+    author_id: number | null;
+    from_name: string;
+    from_address: string;
+    to_addresses: Json;
+    cc_addresses: Json;
+    subject: string;
+    /** Without <>, lower-case. */
+    message_id: string | null;
+    in_reply_to: string | null;
+    references: Json;
+    text: string;
+    /** Segments of text: [{kind:'new'|'quoted'|'signature'|'forwarded'|'disclaimer', start, end}] */
+    segments: Json;
+    /** Sanitised HTML, served from its own response; null when there is none. */
+    html: string | null;
+    intent: string | null;
+    intent_evidence: string | null;
+    inbound_id: number | null;
+    delivery_id: number | null;
+    created_at: number;
+  };
+  attachment: {
+    id: Generated<number>;
+    message_id: number;
+    file_name: string;
+    media_type: string;
+    size: number;
+    /** Which part of the raw message. */
+    part: string;
+    content_id: string | null;
+  };
+  /** Every Message-ID we know, ours and theirs, to its conversation or delivery. Lower-case, no <>. */
+  message_identifier: {
+    id: Generated<number>;
+    value: string;
+    conversation_id: number | null;
+    delivery_id: number | null;
+    created_at: number;
+  };
+  /** A return-path token counts once; replays are kept and counted, never acted upon again. */
+  used_token: { token_hash: string; kind: string; inbound_id: number; at: number };
+  report: {
+    id: Generated<number>;
+    kind: 'dmarc' | 'dmarc-failure' | 'tlsrpt';
+    inbound_id: number;
+    organisation: string;
+    report_id: string;
+    domain: string;
+    begins_at: number | null;
+    ends_at: number | null;
+    body: Json;
+    created_at: number;
+  };
+}

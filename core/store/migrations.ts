@@ -36,7 +36,7 @@ export const migrations: Migration[] = [
         language text not null, theme text not null, created_at :int not null, disabled_at :int)`,
       `create table session (id text primary key, user_id :int not null references "user"(id), csrf text not null,
         created_at :int not null, last_seen_at :int not null, expires_at :int not null, ip text not null, agent text not null)`,
-      `create index session_user on session (user_id)`,
+      `create index session_by_user on session (user_id)`,
       `create table one_time_link (id text primary key, purpose text not null, user_id :int, role text, created_at :int not null,
         expires_at :int not null, used_at :int)`,
       `create table api_key (id :id, name text not null, hash text not null unique, scopes :json not null, created_by :int,

@@ -1,0 +1,203 @@
+/**
+ * Every setting of Parley: its name, default, unit and one sentence. A setting is added here or it does not exist.
+ * In the file (YAML) names are nested; in the environment they are upper-case with underscores: `http.port` is
+ * `PARLEY_HTTP_PORT`. The sentences are what `parley doctor --settings` and docs print.
+ */
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65535);
+const host = z.string().min(1);
+const milliseconds = z.int().min(0);
+const bytes = z.int().min(0);
+
+export const schema = z.strictObject({
+  data_dir: z
+    .string()
+    .min(1)
+    .default('.parley')
+    .describe(
+      'Directory for the database, the master key, large messages and uploads. Keep it on a disk that syncs.',
+    ),
+  log_level: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('How much is logged to standard error.'),
+  roles: z
+    .array(z.enum(['mta', 'inbound', 'web']))
+    .min(1)
+    .default(['mta', 'inbound', 'web'])
+    .describe('Which houses this process runs; split them over processes when one machine is not enough.'),
+  database: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)?$/, 'must be empty, sqlite:PATH or postgres://…')
+        .default('')
+        .describe('Empty: one SQLite file in data_dir. Else sqlite:PATH or a postgres:// URL.'),
+      driver: z
+        .enum(['auto', 'sqlite3', 'node:sqlite'])
+        .default('auto')
+        .describe('SQLite driver: auto takes the native sqlite3 module when it is installed.'),
+      connections: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(4)
+        .describe('Readers (SQLite) or pooled connections (PostgreSQL).'),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      host: host.default('127.0.0.1').describe('Address that the web application listens on.'),
+      port: port.default(8080).describe('Port that the web application listens on; 0 takes a free one.'),
+      base_url: z
+        .url({ protocol: /^https?$/ })
+        .or(z.literal(''))
+        .default('')
+        .describe(
+          'Public address of the application, as in links of mails. Empty: http://HOST:PORT, for a laptop only.',
+        ),
+      trusted_proxies: z
+        .array(z.string())
+        .default([])
+        .describe('Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed.'),
+    })
+    .prefault({}),
+  dns: z
+    .strictObject({
+      servers: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Resolvers as IP or IP:PORT. Empty: those of the system.'),
+      timeout_ms: milliseconds.default(5000).describe('How long one DNS question may take, in milliseconds.'),
+    })
+    .prefault({}),
+  mta: z
+    .strictObject({
+      hostname: z
+        .string()
+        .default('')
+        .describe(
+          'Default EHLO name of sources that have none of their own. Empty: the name of the machine.',
+        ),
+      remote_port: port.default(25).describe('Port that receivers listen on. Only the lab changes it.'),
+      allow_private_targets: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Deliver to private and loopback addresses. Off outside the lab: a hostile MX could point inside.',
+        ),
+      max_connections: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(200)
+        .describe('SMTP connections open at once, all destinations.'),
+      settle_window_ms: milliseconds
+        .default(10)
+        .describe(
+          'Results that come within this many milliseconds are committed together; a kill may repeat them.',
+        ),
+      lease_ms: milliseconds
+        .default(15 * 60_000)
+        .describe(
+          'How long a claimed delivery belongs to its node before another may take it, in milliseconds.',
+        ),
+      max_age_ms: milliseconds
+        .default(4 * 24 * 3_600_000)
+        .describe(
+          'A delivery older than this, after enough attempts, expires, in milliseconds (RFC 5321 4.5.4.1: 4-5 days).',
+        ),
+      drain_ms: milliseconds
+        .default(30_000)
+        .describe('How long a stop waits for messages in flight, in milliseconds.'),
+    })
+    .prefault({}),
+  inbound: z
+    .strictObject({
+      host: host.default('0.0.0.0').describe('Address that the SMTP listener for incoming mail listens on.'),
+      port: port
+        .default(25)
+        .describe('Port that the SMTP listener for incoming mail listens on; 0 takes a free one.'),
+      hostname: z.string().default('').describe('Name in the SMTP greeting. Empty: the name of the machine.'),
+      max_size: bytes.default(35 * 1024 * 1024).describe('Largest message accepted, in bytes.'),
+      max_connections: z.int().min(1).default(500).describe('Connections open at once.'),
+      max_connections_per_address: z
+        .int()
+        .min(1)
+        .default(50)
+        .describe('Connections open at once from one address.'),
+      workers: z.int().min(1).max(32).default(2).describe('Child processes that parse incoming mail.'),
+    })
+    .prefault({}),
+  tls: z
+    .strictObject({
+      certificate: z
+        .string()
+        .default('')
+        .describe('Certificate chain (PEM file). Empty: a self-signed one made at first start.'),
+      key: z.string().default('').describe('Private key of the certificate (PEM file).'),
+    })
+    .prefault({}),
+  identity: z
+    .strictObject({
+      reply_delimiter: z
+        .enum(['+', '=', '.'])
+        .default('+')
+        .describe('What stands between a mailbox name and the token in Reply-To addresses.'),
+    })
+    .prefault({}),
+  clock: z
+    .strictObject({
+      speed: z
+        .number()
+        .min(1)
+        .max(100_000)
+        .default(1)
+        .describe('How many seconds pass per real second. Only the lab changes it.'),
+      epoch: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('Real time in milliseconds at which a faster clock began. Only the lab sets it.'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof schema>;
+
+export interface Setting {
+  name: string;
+  variable: string;
+  default: unknown;
+  sentence: string;
+}
+
+/** The settings as a flat list, for documentation and for reading the environment. */
+export function settings(): Setting[] {
+  const defaults = schema.parse({}) as Record<string, unknown>;
+  return walk(schema, [], defaults);
+}
+
+function walk(type: z.ZodType, path: string[], defaults: unknown): Setting[] {
+  const inner = unwrap(type);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, child]) =>
+      walk(child, [...path, key], (defaults as Record<string, unknown>)[key]),
+    );
+  }
+  return [
+    {
+      name: path.join('.'),
+      variable: `PARLEY_${path.join('_').toUpperCase()}`,
+      default: defaults,
+      sentence: type.description ?? inner.description ?? '',
+    },
+  ];
+}
+
+function unwrap(type: z.ZodType): z.ZodType {
+  let at: z.ZodType = type;
+  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault) at = at.unwrap() as z.ZodType;
+  return at;
+}

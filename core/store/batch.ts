@@ -1,0 +1,50 @@
+/**
+ * Many rows in one statement. A loop of inserts costs a round trip each; `rowsFrom` hands the database all of them as
+ * one JSON parameter and reads it as a table: json_each on SQLite, jsonb_to_recordset on PostgreSQL.
+ *
+ *   sql`insert into t (a, b) select a, b from ${rowsFrom(db, rows, { a: 'text', b: 'int' })} as r where true`
+ */
+import { sql, SqliteAdapter, type RawBuilder } from 'kysely';
+import type { Engine } from './open.ts';
+import type { Db } from './tables.ts';
+
+export type ColumnKind = 'text' | 'int' | 'real' | 'json';
+
+/** Which engine a handle speaks to, for the few places where SQL differs. */
+export const engineOf = (db: Db): Engine =>
+  db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres';
+
+/** A parenthesised sub-select with the named columns (and `ordinal`, the row's place from 0, on both engines). */
+export function rowsFrom<K extends string>(
+  db: Db,
+  rows: readonly Record<K, unknown>[],
+  columns: Record<K, ColumnKind>,
+): RawBuilder<unknown> {
+  const names = Object.keys(columns) as K[];
+  if (engineOf(db) === 'sqlite') {
+    const picks = names.map((name) =>
+      columns[name] === 'json'
+        ? sql`value -> ${sql.lit(name)} as ${sql.ref(name)}`
+        : sql`value ->> ${sql.lit(name)} as ${sql.ref(name)}`,
+    );
+    return sql`(select ${sql.join(picks)}, key as ordinal from json_each(${JSON.stringify(rows)}))`;
+  }
+  const kinds = { text: 'text', int: 'bigint', real: 'double precision', json: 'jsonb' } as const;
+  const picks = names.map((name) =>
+    columns[name] === 'json'
+      ? sql`value -> ${sql.lit(name)} as ${sql.ref(name)}`
+      : sql`(value ->> ${sql.lit(name)})::${sql.raw(kinds[columns[name]])} as ${sql.ref(name)}`,
+  );
+  return sql`(select ${sql.join(picks)}, ordinality - 1 as ordinal
+    from jsonb_array_elements(${JSON.stringify(rows)}::jsonb) with ordinality as e(value, ordinality))`;
+}
+
+/** The text of one top-level key of a JSON column. */
+export const jsonText = (db: Db, column: RawBuilder<unknown>, key: string): RawBuilder<string | null> =>
+  engineOf(db) === 'sqlite'
+    ? sql`json_extract(${column}, ${`$."${key.replaceAll('"', '')}"`})`
+    : sql`${column} ->> ${key}`;
+
+/** `for update skip locked` where several nodes may claim at once; SQLite has one writer and needs none. */
+export const skipLocked = (db: Db): RawBuilder<unknown> =>
+  engineOf(db) === 'sqlite' ? sql`` : sql`for update skip locked`;

@@ -1,0 +1,87 @@
+/**
+ * One writer, many who wait: whatever arrives while a commit is on its way to the disk goes together into the next
+ * transaction, so a hundred acknowledgements cost one sync. Each piece of work runs in a savepoint of its own: one that
+ * throws takes back only itself. Nobody is answered before the commit that holds his work has returned.
+ */
+import { sql } from 'kysely';
+import type { Db } from './tables.ts';
+
+interface Work {
+  run: (tx: Db) => Promise<unknown>;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A batch takes no more work after this long, so that a small write never waits behind many large ones. */
+const BATCH_MS = 25;
+
+export interface GroupCommit {
+  write<T>(run: (tx: Db) => Promise<T>): Promise<T>;
+  /** Resolves when nothing waits and nothing is on its way. */
+  idle(): Promise<void>;
+}
+
+/** `writer` must be a Kysely over exactly one connection that nobody else uses. */
+export function groupCommit(writer: Db): GroupCommit {
+  const waiting: Work[] = [];
+  let running: Promise<void> | undefined;
+
+  const write = <T>(run: (tx: Db) => Promise<T>): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      waiting.push({ run, resolve: resolve as Work['resolve'], reject });
+      running ??= drain().finally(() => (running = undefined));
+    });
+
+  async function drain(): Promise<void> {
+    // Let everyone who speaks in this turn of the event loop be heard before the first transaction begins.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length > 0) await commitBatch();
+  }
+
+  async function commitBatch(): Promise<void> {
+    const done: { work: Work; value: unknown }[] = [];
+    const failed: { work: Work; error: unknown }[] = [];
+    try {
+      await sql`begin immediate`.execute(writer);
+    } catch (error) {
+      // Nothing was begun: whoever waits is told, and may try again.
+      for (const work of waiting.splice(0)) work.reject(error);
+      return;
+    }
+    const began = performance.now();
+    try {
+      for (let work = waiting.shift(); work !== undefined; work = nextInTime()) {
+        await sql`savepoint work`.execute(writer);
+        try {
+          const value = await work.run(writer);
+          await sql`release work`.execute(writer);
+          done.push({ work, value });
+        } catch (error) {
+          failed.push({ work, error });
+          await sql`rollback to work`.execute(writer);
+          await sql`release work`.execute(writer);
+        }
+      }
+      await sql`commit`.execute(writer);
+    } catch (error) {
+      // A commit that failed has an unknown outcome (EIO) or none (disk full): nobody may be told that it was kept.
+      await sql`rollback`.execute(writer).catch(() => undefined);
+      for (const { work } of done) work.reject(error);
+      for (const { work, error: cause } of failed) work.reject(cause);
+      return;
+    }
+    for (const { work, value } of done) work.resolve(value as never);
+    for (const { work, error } of failed) work.reject(error);
+
+    function nextInTime(): Work | undefined {
+      return performance.now() - began < BATCH_MS ? waiting.shift() : undefined;
+    }
+  }
+
+  return {
+    write,
+    idle: async () => {
+      while (running !== undefined) await running;
+    },
+  };
+}

@@ -32,7 +32,7 @@ export function createLog(level: Level, destination: NodeJS.WritableStream = pro
     },
     destination as never,
   );
-  return wrap(logger);
+  return wrap(logger as never);
 }
 
 function wrap(logger: ReturnType<typeof pino>): Log {

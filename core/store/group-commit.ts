@@ -29,13 +29,15 @@ export function groupCommit(writer: Db): GroupCommit {
   const write = <T>(run: (tx: Db) => Promise<T>): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       waiting.push({ run, resolve: resolve as Work['resolve'], reject });
-      running ??= drain().finally(() => (running = undefined));
+      running ??= drain();
     });
 
   async function drain(): Promise<void> {
     // Let everyone who speaks in this turn of the event loop be heard before the first transaction begins.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) await commitBatch();
+    // In the same turn as the last look at the list: whoever comes now must find that nobody drains.
+    running = undefined;
   }
 
   async function commitBatch(): Promise<void> {

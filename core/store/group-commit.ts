@@ -82,8 +82,6 @@ export function groupCommit(writer: Db): GroupCommit {
 
   return {
     write,
-    idle: async () => {
-      while (running !== undefined) await running;
-    },
+    idle: () => running ?? Promise.resolve(),
   };
 }

@@ -1,0 +1,57 @@
+/**
+ * How one attempt to hand over one message to one recipient ended. A remote "no" is a value here, never an exception;
+ * so is a line that breaks, with the one thing that matters about it: whether the message may have arrived.
+ */
+import type { Reply } from './reply.ts';
+
+export type Stage = 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'dot';
+
+export interface Accepted {
+  kind: 'accepted';
+  reply: Reply;
+}
+export interface Refused {
+  kind: 'refused';
+  stage: Stage;
+  reply: Reply;
+  /** We refused on the remote's behalf, because of what its EHLO said; it never saw the command. */
+  local?: true;
+}
+export interface Dropped {
+  kind: 'dropped';
+  stage: Stage;
+  /** The end of the message was handed to the line, so it may have been accepted: in doubt. */
+  dotSent: boolean;
+  error: Error;
+}
+export interface Withheld {
+  kind: 'withheld';
+  reason: string;
+}
+/** How one attempt to hand over one message to one recipient ended. */
+export type Transaction = Accepted | Refused | Dropped | Withheld;
+
+/** The line went silent for longer than RFC 5321 4.5.3.2 asks us to wait. */
+export class Timeout extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms >= 1000 ? `${Math.round(ms / 1000)} s` : `${ms} ms`}`);
+    this.name = 'Timeout';
+  }
+}
+
+/** The TLS handshake failed, or what stood around it was not to be trusted. */
+export class TlsFailure extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'TlsFailure';
+  }
+}
+
+export interface TlsState {
+  protocol: string;
+  cipher: string;
+  /** The certificate is valid for the host name, by the machine's own list of authorities. */
+  verified: boolean;
+  /** Why it is not. */
+  problem: string;
+}

@@ -44,7 +44,7 @@ export async function startRuntime(config: Config, log: Log, options: StartOptio
   );
   try {
     const suppressions = new SuppressionView();
-    await suppressions.load(store.read);
+    await suppressions.load(store.read, clock.now());
     const runtime: Started = {
       config: { ...config, data_dir: dataDir },
       store,

@@ -1,0 +1,141 @@
+/** Who may not be mailed, with the evidence. A suppression is active until somebody lifts it; the row stays. */
+import { sql } from 'kysely';
+import type { Db, Row, SuppressionReason, SuppressionScope } from './tables.ts';
+
+export interface NewSuppression {
+  address: string;
+  scope: SuppressionScope;
+  reason: SuppressionReason;
+  contact_id?: number | null;
+  delivery_id?: number | null;
+  inbound_id?: number | null;
+  /** The words that say so: the receiver's reply, the sentence, who asked. */
+  evidence: string;
+  created_by?: number | null;
+}
+
+/** Adds it unless it is active already; null then. Index: suppression_active. */
+export async function addSuppression(
+  db: Db,
+  suppression: NewSuppression,
+  now: number,
+): Promise<Row<'suppression'> | null> {
+  const row = await db
+    .insertInto('suppression')
+    .values({
+      address: suppression.address,
+      scope: suppression.scope,
+      reason: suppression.reason,
+      contact_id: suppression.contact_id ?? null,
+      delivery_id: suppression.delivery_id ?? null,
+      inbound_id: suppression.inbound_id ?? null,
+      evidence: suppression.evidence.slice(0, 2048),
+      created_by: suppression.created_by ?? null,
+      created_at: now,
+      lifted_by: null,
+      lifted_at: null,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['address', 'scope']).where('lifted_at', 'is', null).doNothing(),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Active ones, in the order of their ids, for a view in memory: what is newer than `afterId`. */
+export const activeSuppressions = (
+  db: Db,
+  afterId: number,
+  limit: number,
+): Promise<{ id: number; address: string; scope: SuppressionScope; reason: SuppressionReason }[]> =>
+  db
+    .selectFrom('suppression')
+    .select(['id', 'address', 'scope', 'reason'])
+    .where('lifted_at', 'is', null)
+    .where('id', '>', afterId)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+
+/** What other nodes or commands lifted since a time. */
+export const liftedSince = (
+  db: Db,
+  since: number,
+): Promise<Pick<Row<'suppression'>, 'id' | 'address' | 'scope'>[]> =>
+  db.selectFrom('suppression').select(['id', 'address', 'scope']).where('lifted_at', '>=', since).execute();
+
+export const suppressionsOf = (db: Db, address: string): Promise<Row<'suppression'>[]> =>
+  db.selectFrom('suppression').selectAll().where('address', '=', address).orderBy('id', 'desc').execute();
+
+export interface SuppressionQuestion {
+  /** Part of an address. */
+  search?: string | undefined;
+  reason?: SuppressionReason | undefined;
+  lifted?: boolean | undefined;
+  beforeId?: number | undefined;
+  limit?: number | undefined;
+}
+
+export interface SuppressionLine extends Row<'suppression'> {
+  created_by_name: string | null;
+  campaign_id: number | null;
+  campaign_name: string | null;
+  conversation_id: number | null;
+}
+
+/** Newest first, with the names that a table shows and the message that is the evidence. */
+export async function suppressionList(
+  db: Db,
+  { search, reason, lifted = false, beforeId, limit = 100 }: SuppressionQuestion,
+): Promise<SuppressionLine[]> {
+  let query = db
+    .selectFrom('suppression')
+    .leftJoin('user', 'user.id', 'suppression.created_by')
+    .leftJoin('delivery', (join) =>
+      join.onRef('delivery.id', '=', 'suppression.delivery_id').on('delivery.origin_kind', '=', 'campaign'),
+    )
+    .leftJoin('campaign', 'campaign.id', 'delivery.origin_id')
+    .leftJoin('inbound', 'inbound.id', 'suppression.inbound_id')
+    .selectAll('suppression')
+    .select([
+      'user.name as created_by_name',
+      'campaign.id as campaign_id',
+      'campaign.name as campaign_name',
+      'inbound.conversation_id as conversation_id',
+    ])
+    .where('suppression.lifted_at', lifted ? 'is not' : 'is', null);
+  if (reason !== undefined) query = query.where('suppression.reason', '=', reason);
+  if (search !== undefined && search !== '') {
+    query = query.where(
+      sql<boolean>`suppression.address like ${`%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`,
+    );
+  }
+  if (beforeId !== undefined) query = query.where('suppression.id', '<', beforeId);
+  return query.orderBy('suppression.id', 'desc').limit(limit).execute();
+}
+
+export const countSuppressions = async (db: Db): Promise<{ reason: SuppressionReason; n: number }[]> =>
+  db
+    .selectFrom('suppression')
+    .select(['reason', ({ fn }) => fn.countAll<number>().as('n')])
+    .where('lifted_at', 'is', null)
+    .groupBy('reason')
+    .execute();
+
+/** Lifts one; the row that was lifted, or null when it was not active. */
+export async function liftSuppression(
+  db: Db,
+  id: number,
+  by: number | null,
+  now: number,
+): Promise<Row<'suppression'> | null> {
+  const row = await db
+    .updateTable('suppression')
+    .set({ lifted_at: now, lifted_by: by })
+    .where('id', '=', id)
+    .where('lifted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
+  return row ?? null;
+}

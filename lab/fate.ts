@@ -57,16 +57,18 @@ export interface FateOptions {
   cast: Readonly<Record<string, Fate>>;
 }
 
-export function fateOf(address: string, { seed, shares, cast }: FateOptions): Fate {
+export function fateOf(address: string, options: FateOptions): Fate {
   const key = address.toLowerCase();
-  const given = cast[key];
-  if (given !== undefined) return given;
+  const fate = options.cast[key] ?? drawn(key, options);
+  // Where no feedback loop exists the spam button is silent, and the person a reader to us.
+  return fate === 'complains' && providerOf(domainOf(key)).feedback === undefined ? 'reader' : fate;
+}
+
+function drawn(key: string, { seed, shares }: FateOptions): Fate {
   let left = roll(seed, 'fate', key);
   for (const fate of FATES) {
     left -= shares[fate];
-    if (left >= 0) continue;
-    // Where no feedback loop exists the spam button is silent, and the person a reader to us.
-    return fate === 'complains' && providerOf(domainOf(key)).feedback === undefined ? 'reader' : fate;
+    if (left < 0) return fate;
   }
   return 'reader';
 }

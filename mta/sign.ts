@@ -30,9 +30,11 @@ export interface Signer {
   /**
    * The DKIM-Signature fields to put on top, RSA first. Rejects when a key's domain is not the From domain.
    *
-   *     wireForm(message, await signer.sign(message, keys, clock.now()))
+   * `signedAt` is the message's own frozen date, so that a retry repeats the signature too.
+   *
+   *     wireForm(message, await signer.sign(message, keys, fill.date))
    */
-  sign(message: Signable, keys: readonly SigningKey[], now: number): Promise<HeaderField[]>;
+  sign(message: Signable, keys: readonly SigningKey[], signedAt: number): Promise<HeaderField[]>;
   /** Signatures being made and waiting, for metrics. */
   readonly inFlight: number;
   readonly waiting: number;
@@ -96,7 +98,7 @@ export function createSigner({ atOnce = availableParallelism() + 1 }: SignerOpti
     get waiting() {
       return waiting.length;
     },
-    async sign(message, keys, now) {
+    async sign(message, keys, signedAt) {
       const from = fromDomain(message.headers);
       const { names, canonical } = signedFields(message.headers);
       const bodyHash = createHash('sha256').update(message.canonicalBody, 'latin1').digest('base64');
@@ -104,7 +106,7 @@ export function createSigner({ atOnce = availableParallelism() + 1 }: SignerOpti
       return Promise.all(
         ordered.map(async (key) => {
           if (key.domain !== from) throw new Error(`the dkim key of ${key.domain} may not sign for ${from}`);
-          const unsigned = signatureField(key, names, bodyHash, now);
+          const unsigned = signatureField(key, names, bodyHash, signedAt);
           // RFC 6376 3.7: the signature field itself comes last, with an empty b=, without its line break.
           const data = Buffer.from(`${canonical}${relaxedField(unsigned)}`, 'utf8');
           const turn = enter();
@@ -131,10 +133,10 @@ function signature({ algorithm, key }: SigningKey, data: Buffer): Promise<string
   });
 }
 
-function signatureField(key: SigningKey, names: string, bodyHash: string, now: number): HeaderField {
+function signatureField(key: SigningKey, names: string, bodyHash: string, signedAt: number): HeaderField {
   return (
     `DKIM-Signature: v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain};\r\n` +
-    ` s=${key.selector}; t=${Math.floor(now / 1000)}; bh=${bodyHash};\r\n` +
+    ` s=${key.selector}; t=${Math.floor(signedAt / 1000)}; bh=${bodyHash};\r\n` +
     ` h=${names};\r\n b=`
   );
 }

@@ -229,11 +229,11 @@ export function compileTemplate(version: TemplateVersion): CompiledTemplate {
   const locale = { language: settings.language, timezone: settings.timezone };
   safeText(version.from_name, 'from_name');
   const subject = parse('subject', version.subject, locale);
-  const text = parse('text', withLineEnd(textPart(version)), locale);
   const html =
     version.html.trim() === ''
       ? undefined
       : parse('html', withLineEnd(withPreheader(version.html, version.preheader)), locale);
+  const text = parse('text', withLineEnd(textPart(version)), locale);
   const uses = new Set(
     [subject, text, ...(html ? [html] : [])].flatMap((part) => part.fields.map((use) => use.path)),
   );
@@ -281,7 +281,7 @@ export function textPart(source: TemplateSource): string {
 const htmlToText = compileHtmlToText({
   wordwrap: false,
   selectors: [
-    { selector: 'a', options: { hideLinkHrefIfSameAsText: true, linkBrackets: ['(', ')'] } },
+    { selector: 'a', options: { hideLinkHrefIfSameAsText: true, linkBrackets: ['<', '>'] } },
     { selector: 'img', format: 'skip' },
     ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
     { selector: 'table', options: { uppercaseHeaderCells: false } },
@@ -383,7 +383,7 @@ function nearest(path: string, known: readonly string[]): string | undefined {
   const normal = (text: string) => text.toLowerCase().replace(/[^a-z0-9.]/g, '');
   const wanted = normal(path.slice(0, 80));
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(wanted.length / 4)) + 1;
+  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
   for (const name of known) {
     const whole = distance(wanted, normal(name));
     const bare = distance(wanted, normal(name.slice(name.indexOf('.') + 1)));

@@ -18,7 +18,7 @@ const LINE = 75;
 const HEX = Array.from({ length: 256 }, (_, byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`);
 const SPACE = 32;
 const TAB = 9;
-const SHORT_AND_PLAIN = /^[!-<>-~](?:[!-<>-~]| (?! )){0,60}$/;
+const SHORT_AND_PLAIN = /^[!-\-/-<>-~](?:[!-<>-~]| (?! )){0,60}$/;
 
 /** Quoted-printable for a fixed text. White space inside lines is kept as it is. */
 export function encodeStatic(text: string): EncodedPiece {

@@ -224,8 +224,9 @@ export interface CompiledTemplate {
 }
 
 /** Compiles a version once. Throws a Problem that names the place when it is not valid. */
-export function compileTemplate(version: TemplateVersion): CompiledTemplate {
-  const { settings } = version;
+export function compileTemplate(given: TemplateVersion): CompiledTemplate {
+  const settings = templateSettings(given.settings);
+  const version = { ...given, settings };
   const locale = { language: settings.language, timezone: settings.timezone };
   safeText(version.from_name, 'from_name');
   const subject = parse('subject', version.subject, locale);

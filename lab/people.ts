@@ -271,13 +271,13 @@ export class People {
     if (url === undefined) throw new Error('no web address in List-Unsubscribe');
     const body = field(head, 'list-unsubscribe-post') ?? '';
     if (body !== 'List-Unsubscribe=One-Click') throw new Error('no one-click in List-Unsubscribe-Post');
-    let status = 0;
+    let { status, why } = { status: 0, why: 'not tried' };
     for (let attempt = 1; attempt <= 20 && !this.#stopped; attempt++) {
-      status = await visit({ method: 'POST', url, body }, this.#deps.zone, this.#options.web);
+      ({ status, why } = await visit({ method: 'POST', url, body }, this.#deps.zone, this.#options.web));
       if (status > 0 && status < 500 && status !== 429) break;
       await this.#deps.clock.sleep(attempt * 60_000);
     }
-    act.answer = `HTTP ${status}`;
+    act.answer = status === 0 ? why : `HTTP ${status}`;
     act.outcome =
       status >= 200 && status < 300 ? 'done' : status > 0 && status < 500 ? 'refused' : 'given-up';
   }

@@ -15,15 +15,26 @@ export interface Visit {
   body?: string;
 }
 
-/** The status of the answer; 0 when there was none. An https address is fetched in plain where only `http` is known. */
-export async function visit({ method, url, body = '' }: Visit, zone: Zone, web: WebOptions): Promise<number> {
+/** `status` is 0 when there was no answer, and `why` says what stood in the way. */
+export interface Visited {
+  status: number;
+  why: string;
+}
+
+/** An https address is fetched in plain where only `http` is known. */
+export async function visit(
+  { method, url, body = '' }: Visit,
+  zone: Zone,
+  web: WebOptions,
+): Promise<Visited> {
   const target = new URL(url);
   const isSecure = target.protocol === 'https:';
   const inTls = isSecure && (target.port !== '' || web.https !== undefined);
   const host = /^[\d.]+$/.test(target.hostname) ? target.hostname : zone.addresses(target.hostname)[0];
   const port = Number(target.port) || (inTls ? web.https : web.http) || (isSecure ? 443 : 80);
   // Nothing outside loopback is ever dialled.
-  if (host === undefined || !host.startsWith('127.')) return 0;
+  if (host === undefined) return { status: 0, why: `no address for ${target.hostname}` };
+  if (!host.startsWith('127.')) return { status: 0, why: `${host} is not on loopback` };
   const options: RequestOptions & { rejectUnauthorized: boolean; servername?: string } = {
     host,
     port,
@@ -45,11 +56,11 @@ export async function visit({ method, url, body = '' }: Visit, zone: Zone, web: 
   return new Promise((resolve) => {
     const outgoing = (inTls ? requestTls : request)(options, (response) => {
       response.resume();
-      response.on('end', () => resolve(response.statusCode ?? 0));
-      response.on('error', () => resolve(0));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, why: '' }));
+      response.on('error', (cause) => resolve({ status: 0, why: cause.message }));
     });
-    outgoing.on('timeout', () => outgoing.destroy());
-    outgoing.on('error', () => resolve(0));
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
+    outgoing.on('error', (cause) => resolve({ status: 0, why: `${host}:${port} ${cause.message}` }));
     outgoing.end(body);
   });
 }

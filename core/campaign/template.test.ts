@@ -92,11 +92,15 @@ test('a runaway template fails within 200 ms and 16 MB', () => {
     `{{ 'x' | replace: 'x', '${'y'.repeat(1000)}' }}{% for i in (1..1000000) %}{{ 'x' }}{% endfor %}`,
     'a'.repeat(5_000_000),
   ]) {
-    const began = performance.now();
-    const before = process.memoryUsage().heapUsed;
-    expect(() => render(template, { now: 0 }), template.slice(0, 80)).toThrow(TemplateFault);
-    expect(performance.now() - began, template.slice(0, 80)).toBeLessThan(400);
-    expect(process.memoryUsage().heapUsed - before, template.slice(0, 80)).toBeLessThan(64 * 2 ** 20);
+    // The best of three: the machine that runs this has other work too.
+    const times = Array.from({ length: 3 }, () => {
+      const began = performance.now();
+      const before = process.memoryUsage().heapUsed;
+      expect(() => render(template, { now: 0 }), template.slice(0, 80)).toThrow(TemplateFault);
+      expect(process.memoryUsage().heapUsed - before, template.slice(0, 80)).toBeLessThan(64 * 2 ** 20);
+      return performance.now() - began;
+    });
+    expect(Math.min(...times), template.slice(0, 80)).toBeLessThan(200);
   }
   expect(render('{{ x | times: 1e308 | times: 10 }}', { x: 10 }).length).toBeLessThan(400);
 });

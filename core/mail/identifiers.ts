@@ -70,11 +70,16 @@ export interface LinkSet {
   view: string;
 }
 
-/** The three links that every campaign may show. `baseUrl` without a final slash. */
+/** The links that every campaign may show; the view link is made when asked for. `baseUrl` without a final slash. */
 export function linksFor(tokens: Tokens, origin: Origin, baseUrl: string): LinkSet {
   const u = tokens.mint({ ...origin, purpose: 'u', domain: LINK_DOMAIN });
-  const v = tokens.mint({ ...origin, purpose: 'v', domain: LINK_DOMAIN });
-  return { unsubscribe: `${baseUrl}/u/${u}`, preferences: `${baseUrl}/p/${u}`, view: `${baseUrl}/v/${v}` };
+  return {
+    unsubscribe: `${baseUrl}/u/${u}`,
+    preferences: `${baseUrl}/p/${u}`,
+    get view() {
+      return `${baseUrl}/v/${tokens.mint({ ...origin, purpose: 'v', domain: LINK_DOMAIN })}`;
+    },
+  };
 }
 
 /** A counted link. The target is looked up by (delivery, number), never taken from the address. */

@@ -420,18 +420,22 @@ export async function giveBack(db: Db, owner: string, ids: readonly number[], du
  * What a dead node left behind: attempts that were begun and of which nothing is known. They may have arrived, so they
  * are sent again, the same bytes under the same Message-ID.
  */
-export async function releaseExpired(
-  db: Db,
-  now: number,
-  owner?: { deadOnNodes: string; butNot: string },
-): Promise<number> {
-  const { rows } = await sql<{
-    id: number;
-  }>`update delivery set state = 'deferred', lease_owner = null, lease_until = null, due_at = ${now}
-    where state = 'active' and (lease_until <= ${now}
-      ${owner === undefined ? sql`` : sql`or (lease_owner like ${`${owner.deadOnNodes}/%`} and lease_owner <> ${owner.butNot})`})
+export async function releaseExpired(db: Db, now: number, allBut?: string): Promise<number> {
+  const { rows } = await sql<{ id: number }>`update delivery
+    set state = 'deferred', lease_owner = null, lease_until = null, due_at = ${now}
+    where state = 'active' and (lease_until <= ${now} ${allBut === undefined ? sql`` : sql`or lease_owner <> ${allBut}`})
     returning id`.execute(db);
   return rows.length;
+}
+
+/** A node that is alive and slow keeps what it has. */
+export async function renewLeases(db: Db, owner: string, until: number): Promise<void> {
+  await db
+    .updateTable('delivery')
+    .set({ lease_until: until })
+    .where('state', '=', 'active')
+    .where('lease_owner', '=', owner)
+    .execute();
 }
 
 // ── by hand ───────────────────────────────────────────────────────────────────────────────────────────────────────

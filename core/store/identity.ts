@@ -1,0 +1,81 @@
+/** Who we are as rows: brands, sending domains with their keys, egress sources, shared mailboxes. */
+import type { Db, NewRow, Row, RowPatch } from './tables.ts';
+
+export const brands = (db: Db): Promise<Row<'brand'>[]> =>
+  db.selectFrom('brand').selectAll().orderBy('id').execute();
+
+export const brandById = (db: Db, id: number): Promise<Row<'brand'> | undefined> =>
+  db.selectFrom('brand').selectAll().where('id', '=', id).executeTakeFirst();
+
+export async function addBrand(db: Db, row: NewRow<'brand'>): Promise<number> {
+  return (await db.insertInto('brand').values(row).returning('id').executeTakeFirstOrThrow()).id;
+}
+
+export async function changeBrand(db: Db, id: number, patch: RowPatch<'brand'>): Promise<void> {
+  await db.updateTable('brand').set(patch).where('id', '=', id).execute();
+}
+
+export const sendingDomains = (db: Db): Promise<Row<'sending_domain'>[]> =>
+  db.selectFrom('sending_domain').selectAll().orderBy('name').execute();
+
+export const sendingDomainById = (db: Db, id: number): Promise<Row<'sending_domain'> | undefined> =>
+  db.selectFrom('sending_domain').selectAll().where('id', '=', id).executeTakeFirst();
+
+export const sendingDomainByName = (db: Db, name: string): Promise<Row<'sending_domain'> | undefined> =>
+  db.selectFrom('sending_domain').selectAll().where('name', '=', name).executeTakeFirst();
+
+export async function addSendingDomain(db: Db, row: NewRow<'sending_domain'>): Promise<number> {
+  return (await db.insertInto('sending_domain').values(row).returning('id').executeTakeFirstOrThrow()).id;
+}
+
+/** What the last look at the DNS said. */
+export async function setDomainCheck(db: Db, id: number, check: string, now: number): Promise<void> {
+  await db.updateTable('sending_domain').set({ check, checked_at: now }).where('id', '=', id).execute();
+}
+
+export async function addDkimKey(db: Db, row: NewRow<'dkim_key'>): Promise<void> {
+  await db.insertInto('dkim_key').values(row).execute();
+}
+
+/** The keys that sign for a domain, RSA first, with the domain's name. */
+export const activeDkimKeys = (
+  db: Db,
+  sendingDomainId: number,
+): Promise<(Row<'dkim_key'> & { domain_name: string })[]> =>
+  db
+    .selectFrom('dkim_key')
+    .innerJoin('sending_domain', 'sending_domain.id', 'dkim_key.sending_domain_id')
+    .selectAll('dkim_key')
+    .select('sending_domain.name as domain_name')
+    .where('sending_domain_id', '=', sendingDomainId)
+    .where('state', '=', 'active')
+    .orderBy('algorithm', 'desc')
+    .execute();
+
+export const sources = (db: Db): Promise<Row<'source'>[]> =>
+  db.selectFrom('source').selectAll().orderBy('id').execute();
+
+export async function addSource(db: Db, row: NewRow<'source'>): Promise<number> {
+  return (await db.insertInto('source').values(row).returning('id').executeTakeFirstOrThrow()).id;
+}
+
+export async function changeSource(db: Db, id: number, patch: RowPatch<'source'>): Promise<void> {
+  await db.updateTable('source').set(patch).where('id', '=', id).execute();
+}
+
+export const mailboxes = (db: Db): Promise<Row<'mailbox'>[]> =>
+  db.selectFrom('mailbox').selectAll().orderBy('id').execute();
+
+export const mailboxByAddress = (db: Db, address: string): Promise<Row<'mailbox'> | undefined> =>
+  db.selectFrom('mailbox').selectAll().where('address', '=', address.toLowerCase()).executeTakeFirst();
+
+export const mailboxById = (db: Db, id: number): Promise<Row<'mailbox'> | undefined> =>
+  db.selectFrom('mailbox').selectAll().where('id', '=', id).executeTakeFirst();
+
+export async function addMailbox(db: Db, row: NewRow<'mailbox'>): Promise<number> {
+  return (await db.insertInto('mailbox').values(row).returning('id').executeTakeFirstOrThrow()).id;
+}
+
+export async function changeMailbox(db: Db, id: number, patch: RowPatch<'mailbox'>): Promise<void> {
+  await db.updateTable('mailbox').set(patch).where('id', '=', id).execute();
+}

@@ -1,0 +1,142 @@
+/**
+ * What deliveries refer to, ready to be filled: template versions compiled once, DKIM keys parsed once, a person's answer
+ * read from its row. Everything that `deliver` needs of the database is fetched here, before it begins.
+ */
+import { randomBytes } from 'node:crypto';
+import { fillFor, renderMessage, type Fill, type RenderedMessage } from '../core/campaign/fill.ts';
+import { compileTemplate, type CompiledTemplate, type TemplateSettings } from '../core/campaign/template.ts';
+import { composeReply } from '../core/mail/compose.ts';
+import { returnPath } from '../core/mail/identifiers.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { contactsById } from '../core/store/contact.ts';
+import { activeDkimKeys, mailboxByAddress, sendingDomainById } from '../core/store/identity.ts';
+import { fromJson, toJson } from '../core/store/json.ts';
+import { outgoingMessage, templateVersionById } from '../core/store/content.ts';
+import type { Delivery } from '../core/store/queue.ts';
+import type { Db, Row } from '../core/store/tables.ts';
+import { signingKey, type SigningKey } from './sign.ts';
+
+/** A template version and what is constant about it. */
+export interface Compiled {
+  template: CompiledTemplate;
+  listId: number | null;
+  brandId: number;
+}
+
+const KEPT = 50;
+/** Keys may be rotated by another node or a command; a restart is not needed to notice. */
+const KEYS_KEPT_MS = 60_000;
+
+export class Contents {
+  readonly #runtime: Runtime;
+  readonly #templates = new Map<number, Promise<Compiled>>();
+  readonly #keys = new Map<number, { keys: Promise<SigningKey[]>; until: number }>();
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** A template version is immutable, so it is compiled once. */
+  template(id: number): Promise<Compiled> {
+    const known = this.#templates.get(id);
+    if (known !== undefined) return known;
+    const compiled = this.#compile(id);
+    this.#templates.set(id, compiled);
+    compiled.catch(() => this.#templates.delete(id));
+    if (this.#templates.size > KEPT) this.#templates.delete(this.#templates.keys().next().value as number);
+    return compiled;
+  }
+
+  async #compile(id: number): Promise<Compiled> {
+    const db = this.#runtime.store.read;
+    const row = await templateVersionById(db, id);
+    if (row === undefined) throw new Error(`template version ${id} is gone`);
+    const domain = await sendingDomainById(db, row.sending_domain_id);
+    const template = compileTemplate({ ...row, settings: fromJson(row.settings, {} as TemplateSettings) });
+    return { template, listId: row.list_id, brandId: domain?.brand_id ?? 0 };
+  }
+
+  /** The keys that sign for a sending domain, RSA first. */
+  keys(sendingDomainId: number): Promise<SigningKey[]> {
+    const known = this.#keys.get(sendingDomainId);
+    if (known !== undefined && known.until > Date.now()) return known.keys;
+    const keys = this.#openKeys(sendingDomainId);
+    this.#keys.set(sendingDomainId, { keys, until: Date.now() + KEYS_KEPT_MS });
+    keys.catch(() => this.#keys.delete(sendingDomainId));
+    return keys;
+  }
+
+  async #openKeys(sendingDomainId: number): Promise<SigningKey[]> {
+    const { store, secrets } = this.#runtime;
+    const rows = await activeDkimKeys(store.read, sendingDomainId);
+    return rows.map((row) => signingKey(row.domain_name, row.selector, secrets.open('dkim', row.sealed)));
+  }
+
+  forgetKeys(): void {
+    this.#keys.clear();
+  }
+
+  /** The fills of deliveries that have none yet: frozen within the claim's own transaction. */
+  async fills(db: Db, deliveries: readonly Delivery[], now: number): Promise<{ id: number; fill: string }[]> {
+    const fresh = deliveries.filter((one) => one.fill === null && one.template_version_id !== null);
+    const ids = [...new Set(fresh.flatMap((one) => (one.contact_id === null ? [] : [one.contact_id])))];
+    const contacts = new Map((await contactsById(db, ids)).map((row) => [row.id, row]));
+    const fills: { id: number; fill: string }[] = [];
+    for (const one of fresh) {
+      const { template } = await this.template(one.template_version_id as number);
+      const contact: Partial<Row<'contact'>> = contacts.get(one.contact_id ?? 0) ?? {};
+      const fill = fillFor(
+        template,
+        { ...contact, email: one.address },
+        { now, seed: randomBytes(10).toString('hex'), key: this.#runtime.tokens.currentKey },
+      );
+      fills.push({ id: one.id, fill: toJson(fill) });
+    }
+    return fills;
+  }
+
+  /** The message of one delivery, before it is signed. A pure function of what is stored. */
+  async message(delivery: Delivery): Promise<RenderedMessage & { date: number }> {
+    if (delivery.template_version_id !== null) {
+      const { template } = await this.template(delivery.template_version_id);
+      const fill = fromJson<Fill>(delivery.fill, { date: 0, seed: '', key: 0, contact: {} });
+      const rendered = renderMessage(this.#runtime.tokens, template, fill, {
+        deliveryId: delivery.id,
+        address: delivery.address,
+      });
+      return { ...rendered, date: fill.date };
+    }
+    return this.#written(delivery);
+  }
+
+  /** What a person wrote: the `message` row is the content, and its time the date of every attempt. */
+  async #written(delivery: Delivery): Promise<RenderedMessage & { date: number }> {
+    const { store, tokens } = this.#runtime;
+    const row = await outgoingMessage(store.read, delivery.origin_id);
+    if (row === undefined) throw new Error(`message ${delivery.origin_id} is gone`);
+    const domain = await sendingDomainById(store.read, delivery.sending_domain_id);
+    if (domain === undefined) throw new Error(`sending domain ${delivery.sending_domain_id} is gone`);
+    const mailbox = await mailboxByAddress(store.read, row.from_address);
+    const messageId = row.message_id ?? '';
+    const composed = composeReply({
+      from: { name: row.from_name || mailbox?.name || '', address: row.from_address },
+      to: fromJson<string[]>(row.to_addresses, []).map((address) => ({ name: '', address })),
+      cc: fromJson<string[]>(row.cc_addresses, []).map((address) => ({ name: '', address })),
+      subject: row.subject,
+      text: row.text,
+      messageId,
+      ...(row.in_reply_to === null ? {} : { inReplyTo: row.in_reply_to }),
+      references: fromJson<string[]>(row.references, []),
+      date: row.created_at,
+      seed: `message${row.id}`,
+    });
+    const origin = { id: delivery.id, now: row.created_at };
+    return {
+      ...composed,
+      messageId: `<${messageId}>`,
+      returnPath: returnPath(tokens, origin, domain.bounce_host),
+      subject: row.subject,
+      date: row.created_at,
+    };
+  }
+}

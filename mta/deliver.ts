@@ -1,0 +1,67 @@
+/**
+ * One message to one recipient, from its row to the receiver's answer. It reads top to bottom as the names of its steps:
+ *
+ *   1. fill     the frozen template with the frozen values
+ *   2. sign     RSA, then Ed25519
+ *   3. connect  or go on with the connection that is open
+ *   4. may I?   asked in the very tick in which RCPT is written
+ *   5. send     MAIL, RCPT, the message
+ *   6. outcome  what the whole answer means
+ *
+ * It never touches the database: what it needs was fetched and what comes of it is settled by the manager.
+ */
+import type { Provider } from '../config/providers.ts';
+import { wireForm } from '../core/mail/compose.ts';
+import type { RenderedMessage } from '../core/campaign/fill.ts';
+import { outcomeOf, type Outcome } from './outcome.ts';
+import type { Session } from './session.ts';
+import type { Signer, SigningKey } from './sign.ts';
+import type { Transaction } from './transaction.ts';
+
+export interface Job {
+  address: string;
+  provider: Provider;
+  message: RenderedMessage & { date: number };
+  keys: readonly SigningKey[];
+  /** Whether the recipient may still be mailed, and by this campaign: synchronous, from memory. */
+  maySend: () => true | { refused: string };
+}
+
+/** What a worker's connection is to a delivery: open already, or opened now. */
+export interface Lines {
+  /** A session that can take one more transaction, or why there is none. */
+  session(): Promise<{ kind: 'session'; session: Session } | Exclude<Transaction, { kind: 'accepted' }>>;
+}
+
+export interface Delivered {
+  outcome: Outcome;
+  transaction: Transaction;
+  messageId: string;
+}
+
+export async function deliver(job: Job, lines: Lines, signer: Signer): Promise<Delivered> {
+  const bytes = await signed(job, signer);
+  const transaction = await sent(job, lines, bytes);
+  return { outcome: outcomeOf(transaction, job.provider), transaction, messageId: job.message.messageId };
+}
+
+async function signed({ message, keys }: Job, signer: Signer): Promise<Buffer> {
+  // RFC 6376 3.5: t= is the message's own frozen date, so that a retry repeats the signature too.
+  return wireForm(message, await signer.sign(message, keys, message.date));
+}
+
+async function sent(job: Job, lines: Lines, bytes: Buffer): Promise<Transaction> {
+  const may = job.maySend();
+  if (may !== true) return { kind: 'withheld', reason: may.refused };
+  const line = await lines.session();
+  if (line.kind !== 'session') return line;
+  return line.session.transact(
+    {
+      mailFrom: job.message.returnPath,
+      rcptTo: job.address,
+      smtputf8: job.message.needsSmtputf8,
+      maySend: job.maySend,
+    },
+    bytes,
+  );
+}

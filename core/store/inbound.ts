@@ -1,0 +1,245 @@
+/**
+ * The durable queue of received mail: what was answered 250 is a row here, and stays `received` until everything that it
+ * means has been applied in one transaction.
+ *
+ *     received   accepted, on disk, not yet understood; a worker holds it until `lease_until`
+ *     applied    its effects are committed, exactly once; terminal
+ *     failed     could not be read after several tries; kept and shown; terminal until a person asks for another try
+ *
+ * One writer each way: `claimInbound` counts the try, `settleInbound` ends it.
+ */
+import { sql } from 'kysely';
+import { skipLocked } from './batch.ts';
+import { fromJson, toJson } from './json.ts';
+import type { Db, Row, RowPatch } from './tables.ts';
+
+export interface ReceivedEnvelope {
+  mailFrom: string;
+  rcptTo: string[];
+  remoteIp: string;
+  helo: string;
+  tls: string;
+  size: number;
+  rawHash: string;
+}
+
+/** The row behind a 250. Returns its id. */
+export async function addInbound(db: Db, envelope: ReceivedEnvelope, now: number): Promise<number> {
+  const { id } = await db
+    .insertInto('inbound')
+    .values({
+      received_at: now,
+      mail_from: envelope.mailFrom,
+      rcpt_to: toJson(envelope.rcptTo),
+      remote_ip: envelope.remoteIp,
+      helo: envelope.helo,
+      tls: envelope.tls,
+      size: envelope.size,
+      raw_hash: envelope.rawHash,
+      state: 'received',
+      attempts: 0,
+      lease_until: null,
+      error: null,
+      kind: null,
+      detail_kind: null,
+      confidence: null,
+      rules: null,
+      authentication: null,
+      trust: null,
+      delivery_id: null,
+      conversation_id: null,
+      facts: null,
+      applied_at: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+/** Takes the oldest waiting mail for this worker. Index: inbound_waiting. PostgreSQL: others' rows are skipped. */
+export async function claimInbound(
+  db: Db,
+  { limit, leaseMs }: { limit: number; leaseMs: number },
+  now: number,
+): Promise<Row<'inbound'>[]> {
+  const free = await sql<{ id: number }>`select id from inbound
+    where state = 'received' and (lease_until is null or lease_until <= ${now})
+    order by id limit ${limit} ${skipLocked(db)}`.execute(db);
+  const ids = free.rows.map((row) => row.id);
+  if (ids.length === 0) return [];
+  const rows = await db
+    .updateTable('inbound')
+    .set((eb) => ({ lease_until: now + leaseMs, attempts: eb('attempts', '+', 1) }))
+    .where('id', 'in', ids)
+    .returningAll()
+    .execute();
+  return rows.sort((a, b) => a.id - b.id);
+}
+
+/** After a crash of the only server nobody holds anything: what it had taken is free again. SQLite only. */
+export async function freeInbound(db: Db): Promise<void> {
+  await db
+    .updateTable('inbound')
+    .set({ lease_until: null })
+    .where('state', '=', 'received')
+    .where('lease_until', 'is not', null)
+    .execute();
+}
+
+/** Whether the row still waits to be applied; takes its lock, so that two workers cannot both apply it. */
+export async function lockReceived(db: Db, id: number): Promise<boolean> {
+  // The update takes the row lock on PostgreSQL and is nothing on SQLite.
+  const result = await db
+    .updateTable('inbound')
+    .set({ error: null })
+    .where('id', '=', id)
+    .where('state', '=', 'received')
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows) === 1;
+}
+
+export type Settlement = Pick<
+  RowPatch<'inbound'>,
+  | 'kind'
+  | 'detail_kind'
+  | 'confidence'
+  | 'rules'
+  | 'authentication'
+  | 'trust'
+  | 'delivery_id'
+  | 'conversation_id'
+  | 'facts'
+>;
+
+/** Ends it: its effects are in the same transaction. */
+export async function settleInbound(db: Db, id: number, settlement: Settlement, now: number): Promise<void> {
+  await db
+    .updateTable('inbound')
+    .set({ ...settlement, state: 'applied', lease_until: null, applied_at: now })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** A try that went wrong: tried again at `retryAt`, or given up for good when null. The raw message stays. */
+export async function failInbound(
+  db: Db,
+  id: number,
+  error: string,
+  retryAt: number | null,
+): Promise<void> {
+  await db
+    .updateTable('inbound')
+    .set({
+      error: error.slice(0, 2000),
+      lease_until: retryAt,
+      state: retryAt === null ? 'failed' : 'received',
+    })
+    .where('id', '=', id)
+    .where('state', '=', 'received')
+    .execute();
+}
+
+export async function inboundById(db: Db, id: number): Promise<Row<'inbound'> | undefined> {
+  return db.selectFrom('inbound').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** When the next leased or postponed row falls free, so that a worker knows how long it may sleep. */
+export async function countWaiting(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('inbound')
+    .select(({ fn }) => fn.countAll<number>().as('n'))
+    .where('state', '=', 'received')
+    .executeTakeFirst();
+  return Number(row?.n ?? 0);
+}
+
+/**
+ * An equal message to equal recipients, received shortly before and already taken up: a peer that did not hear our 250.
+ * Index: inbound_raw.
+ */
+export async function earlierCopy(
+  db: Db,
+  row: Pick<Row<'inbound'>, 'id' | 'raw_hash' | 'rcpt_to' | 'received_at'>,
+  withinMs: number,
+): Promise<number | undefined> {
+  const rows = await db
+    .selectFrom('inbound')
+    .select(['id', 'rcpt_to'])
+    .where('raw_hash', '=', row.raw_hash)
+    .where('id', '<', row.id)
+    .where('received_at', '>', row.received_at - withinMs)
+    .where('state', '!=', 'failed')
+    .orderBy('id')
+    .execute();
+  const wanted = fromJson<string[]>(row.rcpt_to, []).sort().join(' ');
+  return rows.find((other) => fromJson<string[]>(other.rcpt_to, []).sort().join(' ') === wanted)?.id;
+}
+
+/** A token counts once: true when this is the first message that uses it. */
+export async function useToken(
+  db: Db,
+  { hash, kind, inboundId }: { hash: string; kind: string; inboundId: number },
+  now: number,
+): Promise<boolean> {
+  const result = await db
+    .insertInto('used_token')
+    .values({ token_hash: hash, kind, inbound_id: inboundId, at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return Number(result.numInsertedOrUpdatedRows ?? 0) === 1;
+}
+
+/** Everything that port 25 accepts mail for, apart from signed tokens. Small; read whole. */
+export interface ReceivingAddresses {
+  mailboxes: { id: number; address: string; brand_id: number }[];
+  domains: Pick<Row<'sending_domain'>, 'id' | 'brand_id' | 'name' | 'bounce_host' | 'reply_host'>[];
+  /** From addresses of our mail: people write to them too. */
+  senders: string[];
+}
+
+export async function receivingAddresses(db: Db): Promise<ReceivingAddresses> {
+  const [mailboxes, domains, senders] = await Promise.all([
+    db.selectFrom('mailbox').select(['id', 'address', 'brand_id']).orderBy('id').execute(),
+    db
+      .selectFrom('sending_domain')
+      .select(['id', 'brand_id', 'name', 'bounce_host', 'reply_host'])
+      .orderBy('id')
+      .execute(),
+    db.selectFrom('template_version').select('from_address').distinct().execute(),
+  ]);
+  return { mailboxes, domains, senders: senders.map((row) => row.from_address.toLowerCase()) };
+}
+
+/** The mailbox for role mail when a brand has none yet: postmaster@ and abuse@ must arrive somewhere (RFC 2142). */
+export async function addMailbox(
+  db: Db,
+  row: { brand_id: number; name: string; address: string },
+  now: number,
+): Promise<number> {
+  const { id } = await db
+    .insertInto('mailbox')
+    .values({ ...row, created_at: now, signature: '' })
+    .onConflict((conflict) => conflict.column('address').doUpdateSet({ name: row.name }))
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+export interface FailedInbound {
+  id: number;
+  received_at: number;
+  mail_from: string;
+  size: number;
+  error: string | null;
+}
+
+/** Mail that could not be read, newest first: shown, never lost. */
+export async function failedInbound(db: Db, limit = 100): Promise<FailedInbound[]> {
+  return db
+    .selectFrom('inbound')
+    .select(['id', 'received_at', 'mail_from', 'size', 'error'])
+    .where('state', '=', 'failed')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+}

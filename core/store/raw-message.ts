@@ -1,0 +1,117 @@
+/**
+ * Received mail exactly as it came, addressed by its SHA-256. Up to 256 KiB it is a compressed row; larger ones are files
+ * that are synced, with their directory, before the row that names them is written. Nothing is ever changed here.
+ */
+import { createHash, randomBytes, type Hash } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate, inflate } from 'node:zlib';
+import type { Db, Row } from './tables.ts';
+
+/** What is kept in the row itself; more goes to a file. */
+export const LARGEST_ROW_BYTES = 256 * 1024;
+
+/** A message that lies safely, ready for its row. */
+export type KeptRaw = Omit<Row<'raw_message'>, 'created_at'>;
+
+/** Where large messages lie, below the data directory. */
+export const rawPath = (dataDir: string, hash: string): string =>
+  join(dataDir, 'raw', hash.slice(0, 2), hash);
+
+/**
+ * Takes a message in as it arrives: small ones stay in memory, large ones go to disk, so memory stays flat whatever a
+ * stranger sends. `keep` ends it; `drop` leaves nothing behind.
+ */
+export class RawSpool {
+  readonly #dataDir: string;
+  readonly #hash: Hash = createHash('sha256');
+  #chunks: Buffer[] = [];
+  #file: FileHandle | undefined;
+  #path = '';
+  size = 0;
+  /** The beginning of the message, for a look at its header. */
+  head: Buffer = Buffer.alloc(0);
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.size += chunk.length;
+    this.#hash.update(chunk);
+    if (this.#file === undefined) {
+      this.#chunks.push(chunk);
+      if (this.size <= LARGEST_ROW_BYTES) return;
+      const folder = join(this.#dataDir, 'raw', 'incoming');
+      await mkdir(folder, { recursive: true });
+      this.#path = join(folder, randomBytes(12).toString('hex'));
+      this.#file = await open(this.#path, 'wx', 0o600);
+      this.head = Buffer.concat(this.#chunks);
+      this.#chunks = [];
+      await this.#file.writeFile(this.head);
+      return;
+    }
+    await this.#file.writeFile(chunk);
+  }
+
+  async keep(): Promise<KeptRaw> {
+    const hash = this.#hash.digest('hex');
+    if (this.#file === undefined) {
+      this.head = Buffer.concat(this.#chunks);
+      const body = await promisify(deflate)(this.head);
+      return { hash, size: this.size, encoding: 'deflate', body };
+    }
+    const target = rawPath(this.#dataDir, hash);
+    await mkdir(dirname(target), { recursive: true });
+    await this.#file.sync();
+    await this.#file.close();
+    this.#file = undefined;
+    await rename(this.#path, target);
+    // The name is only safe once its directory is, and the directory once its own parent is.
+    await syncDirectory(dirname(target));
+    await syncDirectory(dirname(dirname(target)));
+    return { hash, size: this.size, encoding: 'file', body: null };
+  }
+
+  async drop(): Promise<void> {
+    this.#chunks = [];
+    await this.#file?.close().catch(() => undefined);
+    this.#file = undefined;
+    if (this.#path !== '') await rm(this.#path, { force: true }).catch(() => undefined);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The row; equal mail is kept once. */
+export async function addRawMessage(db: Db, kept: KeptRaw, now: number): Promise<void> {
+  await db
+    .insertInto('raw_message')
+    .values({ ...kept, created_at: now })
+    .onConflict((conflict) => conflict.column('hash').doNothing())
+    .execute();
+}
+
+/** The message as it came, or undefined when there is no such row. */
+export async function readRawMessage(db: Db, dataDir: string, hash: string): Promise<Buffer | undefined> {
+  const row = await db.selectFrom('raw_message').selectAll().where('hash', '=', hash).executeTakeFirst();
+  if (row === undefined) return undefined;
+  switch (row.encoding) {
+    case 'file':
+      return readFile(rawPath(dataDir, hash));
+    case 'deflate':
+      return promisify(inflate)(row.body ?? Buffer.alloc(0));
+    case 'identity':
+      return Buffer.from(row.body ?? []);
+    default:
+      return row.encoding satisfies never;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What a received message is. The rules are asked in order and the first that answers decides; each says which sign it
+ * saw, so that staff can read "why". Pure: it sees the letter and the envelope, never the store.
+ *
+ *     1 reports (DMARC, TLS)   2 complaint (ARF)   3 read receipt   4 bounce by the book (RFC 3464)
+ *     5 bounce in prose        6 unsubscribe by mail   7 automatic answer   8 challenge   9 list mail
+ *     10 a person
+ */
+import { challengePhrases } from '../config/autoreply-phrases.ts';
+import { originalHeaders, readComplaint, tokensIn, type Complaint } from './arf.ts';
+import { readAutoReply } from './auto-reply.ts';
+import { kindOf, readDsn, statusParts, type BouncedRecipient } from './dsn.ts';
+import { readForeignBounce } from './foreign-bounce.ts';
+import { readIntent, type IntentReading } from './intent.ts';
+import { readMessageIds } from './header.ts';
+import { partsOf, type Part } from './mime.ts';
+import type { Letter } from './parse.ts';
+import { readReply, type ReplyReading } from './reply.ts';
+import { readReportSigns } from './reports.ts';
+import { plainLetters } from './words.ts';
+import type { VerdictKind } from '../core/store/tables.ts';
+
+export interface Rule {
+  id: string;
+  why: string;
+}
+
+/** What the envelope and the store know before anything is read. */
+export interface Context {
+  /** Undefined for a file that never came by SMTP. */
+  mailFrom: string | undefined;
+  /** Purposes of the tokens among the recipients. */
+  purposes: ('b' | 'r' | 'u')[];
+  now: number;
+  /** The text of the mail that this may answer, when we hold it. */
+  ownText?: string | undefined;
+}
+
+export interface Verdict {
+  kind: VerdictKind;
+  detail: string;
+  /** 0 to 1. */
+  confidence: number;
+  rules: Rule[];
+  recipients: BouncedRecipient[];
+  complaint: Complaint | null;
+  /** Header values of the returned message in which a token of ours may stand. */
+  returned: string[];
+  /** Message-IDs of the returned message. */
+  returnedIds: string[];
+  awayUntil: number | null;
+  reply: ReplyReading;
+  intent: IntentReading | null;
+}
+
+export function classify(letter: Letter, mime: Part, context: Context): Verdict {
+  const { headers } = mime;
+  const original = originalHeaders(mime);
+  const reply = readReply(letter.text, { cut: letter.cut, ...(context.ownText === undefined ? {} : { ownText: context.ownText }) });
+  const base: Verdict = {
+    kind: 'other',
+    detail: '',
+    confidence: 1,
+    rules: [],
+    recipients: [],
+    complaint: null,
+    returned: original === undefined ? [] : tokensIn(original),
+    returnedIds: original === undefined ? [] : readMessageIds(original.raw('message-id')),
+    awayUntil: null,
+    reply,
+    intent: null,
+  };
+  const verdict = (kind: VerdictKind, detail: string, id: string, why: string, more: Partial<Verdict> = {}): Verdict => ({
+    ...base,
+    kind,
+    detail,
+    ...more,
+    rules: more.rules ?? [{ id, why }],
+  });
+
+  const report = readReportSigns(headers, letter.subject, mime);
+  if (report !== undefined) return verdict(report.kind, 'aggregate', `report-${report.kind}`, report.why);
+
+  const complaint = readComplaint(mime);
+  if (complaint !== undefined) {
+    if (complaint.isAuthenticationFailure)
+      return verdict('dmarc-failure', 'auth-failure', 'arf-auth-failure', 'Feedback-Type: auth-failure', { complaint });
+    return verdict('complaint', complaint.feedbackType, 'arf', `Feedback-Type: ${complaint.feedbackType}`, { complaint });
+  }
+
+  // RFC 8098 3: Disposition tells what became of it; never a sign that the person wrote.
+  if ([...partsOf(mime)].some((part) => part.type === 'message/disposition-notification'))
+    return verdict('read-receipt', 'disposition', 'mdn', 'a disposition notification (RFC 8098)');
+
+  const parts = statusParts(mime);
+  if (parts.length > 0) {
+    const recipients = readDsn(parts, letter.text);
+    if (recipients.length > 0) {
+      const kind = kindOf(recipients);
+      return verdict(kind, recipients[0]!.class, 'rfc3464', `a delivery status notification, Action: ${recipients[0]!.action}`, { recipients });
+    }
+  }
+
+  const foreign = readForeignBounce({ headers, mailFrom: context.mailFrom, text: letter.text, original });
+  const automatic = readAutoReply({
+    headers,
+    mailFrom: context.mailFrom,
+    fromAddress: letter.from[0]?.address ?? '',
+    subject: letter.subject,
+    text: reply.visible,
+    toReturnPath: context.purposes.includes('b'),
+    now: context.now,
+  });
+  const rules = automatic.signs.map(({ id, why, points }) => ({ id: `auto-${id}`, why: `${why} (${points > 0 ? '+' : ''}${points})` }));
+  const isClearlyAutomatic = automatic.signs.some((sign) => ['auto-submitted', 'subject', 'absence'].includes(sign.id) && sign.points >= 3);
+  const isDaemonBounce = foreign !== undefined && (foreign.recipients.length > 0 || !automatic.isAutomatic);
+  if (isDaemonBounce && !(automatic.isAutomatic && isClearlyAutomatic && automatic.detail === 'out-of-office')) {
+    return verdict(
+      foreign.delayed ? 'delayed' : 'bounce',
+      foreign.recipients[0]?.class ?? 'unknown-permanent',
+      'foreign-bounce',
+      foreign.why,
+      { recipients: foreign.recipients, confidence: foreign.recipients.length > 0 ? 0.8 : 0.5 },
+    );
+  }
+
+  if (context.purposes.includes('u'))
+    return verdict('unsubscribe', 'mailto', 'unsubscribe-address', 'sent to an unsubscribe address');
+
+  if (automatic.isAutomatic)
+    return verdict('autoreply', automatic.detail, 'auto-reply', '', {
+      rules,
+      confidence: Math.min(0.99, 0.5 + automatic.score / 20),
+      awayUntil: automatic.awayUntil ?? null,
+    });
+
+  const challenge = challengeIn(letter);
+  if (challenge !== undefined) return verdict('challenge', 'challenge', 'challenge', `says “${challenge}”`, { confidence: 0.7 });
+
+  const isAnswer = context.purposes.includes('r') || letter.inReplyTo.length > 0;
+  const listSign = ['list-id', 'list-post', 'list-unsubscribe', 'feedback-id'].find((name) => headers.has(name));
+  const isBulk = /^\s*(?:bulk|list|junk)\s*$/i.test(headers.raw('precedence'));
+  if ((listSign !== undefined || isBulk) && !isAnswer)
+    return verdict('list', 'newsletter', 'list', listSign === undefined ? 'Precedence: bulk' : `has ${listSign}`, { confidence: 0.9 });
+
+  const intent = readIntent(ownWords(letter.text, reply));
+  return verdict('reply', intent.intent, 'person', isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program', {
+    intent,
+    confidence: isAnswer ? 0.95 : 0.8,
+    rules: [
+      { id: 'person', why: isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program' },
+      ...(intent.intent === 'other' ? [] : [{ id: `intent-${intent.intent}`, why: `“${intent.evidence}”` }]),
+      ...rules,
+    ],
+  });
+}
+
+/** New words and signature: what is quoted is ours. */
+function ownWords(text: string, reply: ReplyReading): string {
+  const own = reply.segments.filter((segment) => segment.kind === 'new' || segment.kind === 'signature');
+  return own.map((segment) => text.slice(segment.start, segment.end)).join('\n');
+}
+
+function challengeIn(letter: Letter): string | undefined {
+  const text = plainLetters(`${letter.subject}\n${letter.text.slice(0, 4000)}`);
+  return challengePhrases.find((phrase) => text.includes(phrase));
+}

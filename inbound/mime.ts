@@ -1,0 +1,167 @@
+/**
+ * The parts of a message as a tree. Ours rather than mailparser's, because bounces and reports live in parts that it
+ * folds into the text or hands on as attachments, and because strangers send ten thousand parts: what is read here is
+ * bounded in number, depth and size, and takes time in proportion to the message.
+ */
+import { Buffer } from 'node:buffer';
+import { decodeCharset, Headers, readHeaders, readParameters } from './header.ts';
+
+export interface Part {
+  /** `1.2`, as IMAP counts; empty for the message itself. */
+  path: string;
+  headers: Headers;
+  /** Lower-case, `text/plain` when nothing says otherwise. */
+  type: string;
+  params: Record<string, string>;
+  disposition: string;
+  fileName: string;
+  contentId: string;
+  /** The undecoded body, one byte a character, lines ended by LF. */
+  body: string;
+  children: Part[];
+}
+
+const MAX_PARTS = 1000;
+const MAX_DEPTH = 20;
+
+interface Count {
+  parts: number;
+}
+
+/** Reads a raw message. Never throws: what breaks the rules of MIME becomes text. */
+export function readMime(raw: Buffer): Part {
+  return readEntity(raw.toString('latin1').replace(/\r\n?/g, '\n').replace(/^From [^\n]*\n/, ''), '', 0, { parts: 0 });
+}
+
+/** Reads a message inside a message (message/rfc822, text/rfc822-headers). */
+export function readEmbedded(part: Part): Part {
+  return readEntity(embeddedText(part), part.path === '' ? '1' : part.path, 1, { parts: 0 });
+}
+
+function embeddedText(part: Part): string {
+  const encoding = encodingOf(part);
+  // RFC 2046 5.2.1 forbids encoding an embedded message; some do it all the same.
+  if (encoding !== 'base64' && encoding !== 'quoted-printable') return part.body.replace(/^\n+/, '');
+  return decodedBytes(part).toString('latin1').replace(/\r\n?/g, '\n');
+}
+
+function readEntity(text: string, path: string, depth: number, count: Count): Part {
+  // The header ends at the first empty line; a message may begin with none.
+  const blank = text.startsWith('\n') ? 0 : text.indexOf('\n\n');
+  const head = blank < 0 ? text : text.slice(0, blank);
+  const headers = readHeaders(head);
+  const body = blank < 0 ? '' : text.slice(text.startsWith('\n') ? 1 : blank + 2);
+  count.parts++;
+  const type = readParameters(headers.raw('content-type'));
+  const disposition = readParameters(headers.raw('content-disposition'));
+  const part: Part = {
+    path,
+    headers,
+    type: /^[a-z0-9.+_-]+\/[a-z0-9.+_-]+$/.test(type.value) ? type.value : 'text/plain',
+    params: type.params,
+    disposition: disposition.value,
+    fileName: safeFileName(disposition.params['filename'] ?? type.params['name'] ?? ''),
+    contentId: headers.raw('content-id').replace(/^<|>$/g, ''),
+    body,
+    children: [],
+  };
+  const boundary = type.params['boundary'];
+  if (part.type.startsWith('multipart/') && boundary !== undefined && boundary !== '' && depth < MAX_DEPTH) {
+    for (const piece of splitParts(body, boundary)) {
+      if (count.parts >= MAX_PARTS) break;
+      const place = `${path === '' ? '' : `${path}.`}${part.children.length + 1}`;
+      part.children.push(readEntity(piece, place, depth + 1, count));
+    }
+  }
+  return part;
+}
+
+// RFC 2046 5.1.1: the delimiter stands at the beginning of a line; a longer boundary that begins like ours is not ours.
+function splitParts(body: string, boundary: string): string[] {
+  const mark = `--${boundary}`;
+  const pieces: string[] = [];
+  let start = -1;
+  for (let at = body.startsWith(mark) ? 0 : findLine(body, mark, 0); at >= 0; ) {
+    const lineEnd = body.indexOf('\n', at);
+    const rest = body.slice(at + mark.length, lineEnd < 0 ? undefined : lineEnd).trimEnd();
+    if (rest === '' || rest === '--') {
+      if (start >= 0) pieces.push(body.slice(start, Math.max(start, at - 1)));
+      start = rest === '--' || lineEnd < 0 ? -1 : lineEnd + 1;
+      if (rest === '--' || pieces.length > MAX_PARTS) break;
+    }
+    at = lineEnd < 0 ? -1 : findLine(body, mark, lineEnd);
+  }
+  // The closing delimiter is missing: what came is the last part.
+  if (start >= 0 && start < body.length) pieces.push(body.slice(start));
+  return pieces;
+}
+
+function findLine(body: string, mark: string, from: number): number {
+  const at = body.indexOf(`\n${mark}`, from);
+  return at < 0 ? -1 : at + 1;
+}
+
+// U+202A-E and U+2066-9 turn the reading direction: "invoice-fdp.exe" would show as "invoice-exe.pdf".
+const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"<>|?*]/g;
+
+function safeFileName(name: string): string {
+  const base = name.replace(/\\/g, '/').split('/').at(-1) ?? '';
+  return base.replace(UNSAFE_IN_NAMES, '').replace(/^\.+/, '').trim().slice(0, 200).toWellFormed();
+}
+
+export function encodingOf(part: Part): string {
+  return part.headers.raw('content-transfer-encoding').trim().toLowerCase().replace(/[;\s].*$/, '');
+}
+
+/** A part's content as bytes, its transfer encoding undone. */
+export function decodedBytes(part: Part, limit = Infinity): Buffer {
+  const body = part.body.length > limit * 2 ? part.body.slice(0, limit * 2) : part.body;
+  switch (encodingOf(part)) {
+    case 'base64':
+      return Buffer.from(body.replace(/[^A-Za-z0-9+/=]/g, ''), 'base64');
+    case 'quoted-printable':
+      return Buffer.from(
+        body
+          .replace(/[ \t]+$/gm, '')
+          .replace(/=\n/g, '')
+          .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+        'latin1',
+      );
+    default:
+      return Buffer.from(body, 'latin1');
+  }
+}
+
+const MAX_TEXT_BYTES = 1024 * 1024;
+
+/** A text part in letters, at most a megabyte of it. */
+export function decodedText(part: Part): string {
+  const text = decodeCharset(decodedBytes(part, MAX_TEXT_BYTES).subarray(0, MAX_TEXT_BYTES), part.params['charset'] ?? '');
+  const clean = text.replace(/\r\n?/g, '\n').replace(/^\ufeff/, '').replaceAll('\u0000', '').toWellFormed();
+  // RFC 3676 4.1: flowed lines end with a space; quote marks must agree to be joined.
+  return part.params['format']?.toLowerCase() === 'flowed' ? unflow(clean, part.params['delsp']) : clean;
+}
+
+function unflow(text: string, delsp: string | undefined): string {
+  const out: string[] = [];
+  let open = false;
+  let openDepth = 0;
+  for (const line of text.split('\n')) {
+    const depth = /^>*/.exec(line)![0].length;
+    const flows = line.endsWith(' ') && line !== '-- ';
+    // RFC 3676 4.4: one space was stuffed before lines that begin like a quote or a space.
+    const rest = line.slice(depth).replace(/^ /, '');
+    const content = flows && delsp?.toLowerCase() === 'yes' ? rest.slice(0, -1) : rest;
+    if (open && depth === openDepth && line !== '-- ') out[out.length - 1] += content;
+    else out.push(depth > 0 ? `${'>'.repeat(depth)} ${content}` : content);
+    open = flows;
+    openDepth = depth;
+  }
+  return out.join('\n');
+}
+
+/** All parts, the message itself first, depth first. Embedded messages are not entered. */
+export function* partsOf(part: Part): Generator<Part> {
+  yield part;
+  for (const child of part.children) yield* partsOf(child);
+}

@@ -328,6 +328,8 @@ export async function createSource({ store, clock, wake }: Needs, wanted: NewSou
       ehlo,
       pool: wanted.pool,
       weight: wanted.weight ?? 1,
+      paused: 0,
+      note: '',
       created_at: clock.now(),
     });
   });

@@ -453,7 +453,7 @@ export class Manager {
       code: outcome.code,
       enhanced: outcome.enhanced,
       reply: words.slice(0, 2048),
-      mx: session?.remoteName ?? queue.hosts[0]?.name ?? '',
+      mx: session?.host ?? queue.hosts[0]?.name ?? '',
       ip: session?.remote.replace(/:\d+$/, '') ?? '',
       tls:
         session?.tls === null || session === undefined ? '' : `${session.tls.protocol} ${session.tls.cipher}`,

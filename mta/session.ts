@@ -131,6 +131,11 @@ export class Session {
     }
   }
 
+  /** The MX name that it was opened to. */
+  get host(): string {
+    return this.#options.host;
+  }
+
   /** Another transaction may begin. */
   get isUsable(): boolean {
     // RFC 9422: LIMITS MAILMAX is how many transactions the server bears on one connection.

@@ -2,15 +2,8 @@ import { expect, test } from 'vitest';
 import { Problem } from '../errors.ts';
 import { findImages, findLinks, linkFault, rewriteLinks } from './links.ts';
 import { parseTemplate, TemplateFault, type Target } from './liquid.ts';
-import {
-  checkTemplate,
-  compileTemplate,
-  knownFields,
-  mergeFields,
-  templateSettings,
-  textFromHtml,
-  type TemplateSource,
-} from './template.ts';
+import { checkTemplate, knownFields, mergeFields } from './template-check.ts';
+import { compileTemplate, templateSettings, textFromHtml, type TemplateSource } from './template.ts';
 
 const locale = { language: 'en', timezone: 'UTC' };
 const render = (source: string, scope: Record<string, unknown> = {}, target: Target = 'html') =>
@@ -196,6 +189,17 @@ test('a template that cannot be read is refused with its place', () => {
   expect(() => compileTemplate({ ...version, html: '', from_name: 'A\r\nBcc: x', settings })).toThrow(
     'from_name may not contain',
   );
+});
+
+test('an invalid sender is refused by the name of its field', () => {
+  const version = { ...source('<p>x</p>'), from_name: 'A', from_address: 'a@Bücher.example', reply_to: '' };
+  const settings = templateSettings({});
+  expect(compileTemplate({ ...version, settings }).version.from_address).toBe('a@xn--bcher-kva.example');
+  const check = (change: object, message: string) =>
+    expect(() => compileTemplate({ ...version, settings, ...change }), message).toThrow(message);
+  check({ from_address: 'nobody' }, 'from_address has no @');
+  check({ from_address: 'a@example.org\r\nBcc: b@example.org' }, 'from_address contains a line break');
+  check({ reply_to: 'a@localhost' }, 'reply_to has no valid domain');
 });
 
 test('links are told apart by what is wrong with them', () => {

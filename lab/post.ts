@@ -6,6 +6,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
+import { dotted } from './dots.ts';
 import { domainOf } from './headers.ts';
 import type { Host } from './providers.ts';
 import type { Zone } from './zone.ts';
@@ -270,10 +271,4 @@ class Connection {
 function expect(reply: Reply, code: number): Reply {
   if (reply.code !== code) throw new Error(`expected ${code}, got ${reply.code} ${reply.text}`);
   return reply;
-}
-
-// RFC 5321 4.5.2
-function dotted(raw: Buffer): Buffer {
-  const text = raw.toString('latin1').replace(/(^|\r\n)\./g, '$1..');
-  return Buffer.from(`${text}${text.endsWith('\r\n') ? '' : '\r\n'}.\r\n`, 'latin1');
 }

@@ -8,6 +8,7 @@ import { TLSSocket } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import { labCert, labKey } from './ca.ts';
 import type { Conduct } from './conduct.ts';
+import { unstuffed } from './dots.ts';
 import type { Fault, Faults, Stage } from './fault.ts';
 import { domainOf } from './headers.ts';
 import type { Answer } from './mailbox.ts';
@@ -37,7 +38,6 @@ export interface ProviderDeps {
 
 const LINE_MAX = 4096;
 const DOT = Buffer.from('\r\n.\r\n');
-const STUFFED = Buffer.from('\r\n..');
 
 let serial = 0;
 
@@ -50,6 +50,7 @@ class Session {
   readonly #host: string;
   readonly #deps: ProviderDeps;
   readonly #ip: string;
+  readonly #wire: Socket;
   #socket: Socket;
   #tls: string | false = false;
   #buffer: Buffer = Buffer.alloc(0);
@@ -67,6 +68,7 @@ class Session {
   #sent = 0;
 
   constructor(socket: Socket, provider: Provider, host: string, deps: ProviderDeps) {
+    this.#wire = socket;
     this.#socket = socket;
     this.#provider = provider;
     this.#host = host;
@@ -281,12 +283,11 @@ class Session {
       recipients,
     };
     this.#sent++;
-    this.#from = null;
-    this.#recipients = [];
     const tell = (refusal: Reply | null) => {
       if (fault !== undefined) return this.#suffer(fault);
       for (const address of recipients) this.#note(refusal ?? 'accepted', address, 'data');
       this.#reply(this.#words(refusal ?? 'accepted', recipients[0] ?? ''));
+      this.#reset();
     };
     const late = this.#provider.looksUpAt === 'data' ? this.#lateRefusal(recipients) : null;
     if (message.length > this.#sizeMax()) return tell('too-big');
@@ -368,8 +369,9 @@ class Session {
       return;
     }
     this.#ended = true;
-    if (fault.does === 'reset') this.#socket.resetAndDestroy();
-    if (fault.does === 'drop') this.#socket.destroy();
+    // Under TLS it is still the TCP connection that is reset.
+    if (fault.does === 'reset') this.#wire.resetAndDestroy();
+    if (fault.does !== 'hang') this.#socket.destroy();
   }
 
   #reply(text: string): void {
@@ -399,20 +401,6 @@ class Session {
     const size = this.#provider.extensions.find((one) => one.startsWith('SIZE '));
     return size === undefined ? 50 * 1024 * 1024 : Number(size.slice(5));
   }
-}
-
-// RFC 5321 4.5.2
-function unstuffed(message: Buffer): Buffer {
-  let at = message.indexOf(STUFFED);
-  if (at < 0) return message;
-  const parts: Buffer[] = [];
-  let from = 0;
-  for (; at >= 0; at = message.indexOf(STUFFED, from)) {
-    parts.push(message.subarray(from, at + 2));
-    from = at + 3;
-  }
-  parts.push(message.subarray(from));
-  return Buffer.concat(parts);
 }
 
 const hostAt = (provider: Provider, address: string): string =>

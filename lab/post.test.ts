@@ -60,7 +60,7 @@ function poster(port: number, attempts = 20): Post {
   return post;
 }
 
-const portOf = () => (server?.address() as AddressInfo).port;
+const portOf = () => (server!.address() as AddressInfo).port;
 const polite = (verb: string) => (verb === 'DATA' ? '354 go' : '250 ok');
 
 test('a mail goes from the address of its provider, with its dots doubled', async () => {

@@ -60,7 +60,8 @@ export function classifyReply(
   const isHollow = phrase !== undefined && HOLLOW.has(phrase.class) && phrase.provider === undefined;
   const saysMore = exact !== undefined && exact.class !== 'unknown' && !isBlamedOnRecipient(exact.class);
   if (phrase !== undefined && !(isHollow && saysMore)) return verdict(phrase.class, isTemporary, phrase);
-  return verdict(exact?.class ?? codeRules[code] ?? 'unknown', isTemporary);
+  const said = exact === undefined || exact.class === 'unknown' ? codeRules[code] : exact.class;
+  return verdict(said ?? 'unknown', isTemporary);
 }
 
 const HOLLOW = new Set(['policy-refused', 'server-busy']);

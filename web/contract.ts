@@ -10,7 +10,7 @@ import * as audience from './contract/audience.ts';
 import * as campaign from './contract/campaign.ts';
 import * as inbox from './contract/inbox.ts';
 import * as people from './contract/people.ts';
-import { idParam, made, nothing } from './contract/primitive.ts';
+import { idParam, nothing } from './contract/primitive.ts';
 import * as sending from './contract/sending.ts';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
@@ -606,7 +606,7 @@ export const routes = table({
   pauseCampaign: {
     method: 'POST',
     path: '/api/campaigns/:id/pause',
-    permission: 'campaign.send',
+    permission: 'campaign.brake',
     summary: 'Nothing more leaves from now on',
     params: one,
     response: campaign.campaign,
@@ -614,7 +614,7 @@ export const routes = table({
   resumeCampaign: {
     method: 'POST',
     path: '/api/campaigns/:id/resume',
-    permission: 'campaign.send',
+    permission: 'campaign.brake',
     summary: 'Go on',
     params: one,
     response: campaign.campaign,
@@ -622,7 +622,7 @@ export const routes = table({
   cancelCampaign: {
     method: 'POST',
     path: '/api/campaigns/:id/cancel',
-    permission: 'campaign.send',
+    permission: 'campaign.brake',
     summary: 'Take back what has not left; cannot be undone',
     params: one,
     response: campaign.campaign,

@@ -131,7 +131,7 @@ export const listChange = z.strictObject({
 
 /**
  * The segment language is told and checked in core/audience/segment.ts; here it is JSON of bounded size. What is wrong
- * with it comes back as a 400 whose fields are places in the definition.
+ * with it comes back as a 422 whose fields are places in the definition.
  */
 export const definition = z.record(z.string(), anyJson);
 

@@ -15,6 +15,7 @@ export const permission = z.enum([
   'campaign.read',
   'campaign.write',
   'campaign.send',
+  'campaign.brake',
   'suppression.read',
   'suppression.add',
   'suppression.lift',

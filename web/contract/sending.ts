@@ -22,8 +22,8 @@ export const dnsRecord = z.object({
   type: z.string(),
   name: z.string(),
   value: z.string(),
-  /** `unknown` until it was looked up. */
-  status: z.enum(['ok', 'missing', 'wrong', 'unknown']),
+  /** `differs`: something else is there; `unknown`: the DNS did not answer; `unchecked`: not looked up yet. */
+  status: z.enum(['ok', 'missing', 'differs', 'unknown', 'unchecked']),
   /** What the DNS says now. */
   found: z.array(z.string()),
   /** What is wrong, in one sentence. */

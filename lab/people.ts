@@ -179,7 +179,7 @@ export class People {
       }
       case 'in-words': {
         act.language = person.language;
-        const words = `${pick(UNSUBSCRIBE_WORDS[person.language], chance('words'))}\n\n{name}`;
+        const words = pick(UNSUBSCRIBE_WORDS[person.language], chance('words'));
         return { ...byPerson, to: replyTo, raw: await replyMail(writing(replyTo), words) };
       }
       case 'away':

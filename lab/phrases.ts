@@ -72,13 +72,16 @@ export const REPLIES: Record<Language, readonly (readonly [Intent, string])[]> =
 
 export const UNSUBSCRIBE_WORDS: Record<Language, readonly string[]> = {
   fr: [
-    'Merci de me désinscrire de votre liste.',
+    'Merci de me désinscrire de votre liste.\n\n{name}',
     'Désabonnez-moi svp',
-    'Je ne souhaite plus recevoir vos mails.',
+    'Je ne souhaite plus recevoir vos mails.\n{name}',
   ],
-  en: ['Please unsubscribe me.', 'Please remove me from your list', 'STOP'],
-  de: ['Bitte melden Sie mich vom Newsletter ab.', 'Ich möchte keine weiteren E-Mails erhalten.'],
-  es: ['Por favor, quiero darme de baja.', 'No quiero recibir más correos.'],
+  en: ['Please unsubscribe me.\n\n{name}', 'Please remove me from your list', 'STOP'],
+  de: [
+    'Bitte melden Sie mich vom Newsletter ab.\n\n{name}',
+    'Ich möchte keine weiteren E-Mails erhalten.\n{name}',
+  ],
+  es: ['Por favor, quiero darme de baja.\n{name}', 'No quiero recibir más correos.'],
 };
 
 /** `{until}` is the day of return, `{colleague}` somebody to ask meanwhile. */

@@ -219,7 +219,8 @@ export async function domainsWithWork(db: Db, lane: Lane, now: number): Promise<
           .whereRef('delivery.domain_id', '=', 'domain.id')
           .where('lane', '=', lane)
           .where('due_at', '<=', now)
-          .where('state', 'in', ['queued', 'deferred']),
+          // Written out, not as parameters: only so does SQLite see that the partial index serves (15 s else, of 200,000).
+          .where(sql<boolean>`state in ('queued', 'deferred')`),
       ),
     )
     .execute();
@@ -450,7 +451,7 @@ function selected(selection: Selection) {
   return sql`id = ${selection.delivery}`;
 }
 
-const SLICE = 2000;
+const SLICE = 1000;
 
 /** Moves one slice of a selection from some states to another; how many moved. Repeat until it answers 0. */
 async function sweep(

@@ -1,0 +1,444 @@
+/**
+ * What an admin sees of the queue: what waits for which destination and why, and one delivery's whole life. Nothing here
+ * changes anything; `queue.ts` does.
+ */
+import { sql } from 'kysely';
+import { providerById } from '../../config/providers.ts';
+import { Problem } from '../errors.ts';
+import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
+import { activeThrottles } from './throttle.ts';
+
+/** Why mail waits. Each is a sentence in the interface, in French and in English. */
+export type WaitReason =
+  | 'moving' // nothing holds it: it is being sent
+  | 'not-due' // its time has not come
+  | 'deferred' // the receiver said later
+  | 'throttled' // we go slower there, by a rule
+  | 'held' // a person holds it
+  | 'paused'; // its campaign is paused
+
+export interface Waiting {
+  reason: WaitReason;
+  /** Until when, where that is known. */
+  until: number | null;
+}
+
+/** What waits for one recipient domain. */
+export interface Destination {
+  domain_id: number;
+  name: string;
+  site: string | null;
+  provider: string | null;
+  /** Not tried yet; of these and the deferred ones `due` are due. */
+  waiting: number;
+  active: number;
+  deferred: number;
+  held: boolean;
+  /** Held one by one or with their campaign. */
+  held_back: number;
+  oldest_at: number | null;
+  next_at: number | null;
+  reason: WaitReason;
+  until: number | null;
+  last_reply: string | null;
+  last_code: number | null;
+  last_mx: string | null;
+}
+
+export interface QueueTotals {
+  queued: number;
+  active: number;
+  deferred: number;
+  held: number;
+}
+
+interface Count {
+  domain_id: number;
+  state: DeliveryState;
+  n: number;
+  oldest_at: number;
+  next_at: number;
+}
+
+// Each state has its own partial index (delivery_waiting, delivery_active, delivery_held), so finished rows cost nothing.
+async function unfinished(db: Db, domainIds?: readonly number[]): Promise<Count[]> {
+  const states: DeliveryState[][] = [['queued', 'deferred'], ['active'], ['held']];
+  const counted = await Promise.all(
+    states.map((some) => {
+      let query = db
+        .selectFrom('delivery')
+        .select(({ fn }) => [
+          'domain_id',
+          'state',
+          fn.countAll<number>().as('n'),
+          fn.min('queued_at').as('oldest_at'),
+          fn.min('due_at').as('next_at'),
+        ])
+        // Written out, not as parameters: only so does SQLite see that a partial index serves.
+        .where(sql<boolean>`state in (${sql.join(some.map((state) => sql.lit(state)))})`)
+        .groupBy(['domain_id', 'state']);
+      if (domainIds !== undefined) query = query.where('domain_id', 'in', domainIds);
+      return query.execute();
+    }),
+  );
+  return counted.flat().map((row) => ({ ...row, n: Number(row.n) }));
+}
+
+/** How much is unfinished, by state. */
+export async function queueTotals(db: Db): Promise<QueueTotals> {
+  const totals: QueueTotals = { queued: 0, active: 0, deferred: 0, held: 0 };
+  for (const { state, n } of await unfinished(db)) totals[state as keyof QueueTotals] += n;
+  return totals;
+}
+
+export interface DestinationQuestion {
+  /** Part of the domain's name. */
+  search?: string | undefined;
+  limit?: number | undefined;
+  /** One destination alone. */
+  domainId?: number | undefined;
+}
+
+/**
+ * What waits, by destination, the longest queue first, with the reason.
+ *
+ *     const [worst] = await queueByDestination(store.read, clock.now(), { limit: 1 });
+ */
+export async function queueByDestination(
+  db: Db,
+  now: number,
+  { search, limit = 100, domainId }: DestinationQuestion = {},
+): Promise<Destination[]> {
+  const counts = Map.groupBy(
+    await unfinished(db, domainId === undefined ? undefined : [domainId]),
+    (row) => row.domain_id,
+  );
+  // A hold shows also while nothing waits behind it.
+  const domains = new Map(
+    (await domainsNamed(db, [...counts.keys()], domainId)).map((row) => [row.id, row] as const),
+  );
+  const busiest = [...domains.values()]
+    .filter((row) => search === undefined || row.name.includes(search.toLowerCase()))
+    .map((row) => ({ row, n: (counts.get(row.id) ?? []).reduce((sum, one) => sum + one.n, 0) }))
+    .sort((a, b) => b.n - a.n || a.row.name.localeCompare(b.row.name))
+    .slice(0, limit);
+  const throttles = await throttledPlaces(db, now);
+  return Promise.all(
+    busiest.map(({ row }) => destination(db, row, counts.get(row.id) ?? [], throttles, now)),
+  );
+}
+
+async function domainsNamed(db: Db, ids: number[], only: number | undefined): Promise<Row<'domain'>[]> {
+  if (only !== undefined) return db.selectFrom('domain').selectAll().where('id', '=', only).execute();
+  const held = await db.selectFrom('domain').selectAll().where('held', '=', 1).execute();
+  const rest: Row<'domain'>[] = [];
+  for (let at = 0; at < ids.length; at += 5000) {
+    rest.push(
+      ...(await db
+        .selectFrom('domain')
+        .selectAll()
+        .where('id', 'in', ids.slice(at, at + 5000))
+        .where('held', '=', 0)
+        .execute()),
+    );
+  }
+  return [...held, ...rest];
+}
+
+async function destination(
+  db: Db,
+  domain: Row<'domain'>,
+  counts: Count[],
+  throttles: ThrottledPlace[],
+  now: number,
+): Promise<Destination> {
+  const of = (state: DeliveryState) => counts.find((row) => row.state === state);
+  const waits = [of('queued'), of('deferred')].filter((row) => row !== undefined);
+  const next = waits.length === 0 ? null : Math.min(...waits.map((row) => row.next_at));
+  const { head, refused } =
+    next === null ? { head: undefined, refused: undefined } : await ends(db, domain.id);
+  const { reason, until } = why(domain, head, throttles, now, next);
+  return {
+    domain_id: domain.id,
+    name: domain.name,
+    site: domain.site,
+    provider: domain.provider,
+    waiting: of('queued')?.n ?? 0,
+    active: of('active')?.n ?? 0,
+    deferred: of('deferred')?.n ?? 0,
+    held: domain.held === 1,
+    held_back: of('held')?.n ?? 0,
+    oldest_at: counts.length === 0 ? null : Math.min(...counts.map((row) => row.oldest_at)),
+    next_at: next,
+    reason,
+    until,
+    last_reply: refused?.last_reply ?? null,
+    last_code: refused?.last_code ?? null,
+    last_mx: refused?.last_mx ?? null,
+  };
+}
+
+type End = Pick<
+  Row<'delivery'>,
+  | 'state'
+  | 'origin_kind'
+  | 'origin_id'
+  | 'due_at'
+  | 'last_reply'
+  | 'last_code'
+  | 'last_mx'
+  | 'last_attempt_at'
+> & { campaign_paused: number | null };
+
+/**
+ * Both ends of what waits for a domain: its next message, and the newest refusal near either end. A scan for the newest
+ * of all would read the whole queue; index delivery_waiting gives the ends for nothing.
+ */
+async function ends(db: Db, domainId: number): Promise<{ head: End | undefined; refused: End | undefined }> {
+  const near = (lane: Lane, order: 'asc' | 'desc') =>
+    db
+      .selectFrom('delivery')
+      .leftJoin('campaign', (join) =>
+        join.onRef('campaign.id', '=', 'delivery.origin_id').on('delivery.origin_kind', '=', 'campaign'),
+      )
+      .select([
+        'delivery.state',
+        'origin_kind',
+        'origin_id',
+        'due_at',
+        'last_reply',
+        'last_code',
+        'last_mx',
+        'last_attempt_at',
+        sql<number | null>`case when campaign.paused = 1 or campaign.state = 'paused' then 1 else 0 end`.as(
+          'campaign_paused',
+        ),
+      ])
+      .where('domain_id', '=', domainId)
+      .where('lane', '=', lane)
+      .where(sql<boolean>`delivery.state in ('queued', 'deferred')`)
+      .orderBy('due_at', order)
+      .limit(20)
+      .execute() as Promise<End[]>;
+  const found = await Promise.all([
+    near('transactional', 'asc'),
+    near('bulk', 'asc'),
+    near('transactional', 'desc'),
+    near('bulk', 'desc'),
+  ]);
+  const head = found
+    .slice(0, 2)
+    .flatMap((rows) => rows.slice(0, 1))
+    .sort((a, b) => a.due_at - b.due_at)[0];
+  const refused = found
+    .flat()
+    .filter((row) => row.last_reply !== null && row.last_reply !== '')
+    .sort((a, b) => (b.last_attempt_at ?? 0) - (a.last_attempt_at ?? 0))[0];
+  return { head, refused };
+}
+
+interface ThrottledPlace {
+  site: string;
+  provider: string | null;
+  kind: Row<'throttle'>['kind'];
+  until: number | null;
+}
+
+async function throttledPlaces(db: Db, now: number): Promise<ThrottledPlace[]> {
+  const throttles = await activeThrottles(db, now);
+  return Promise.all(
+    throttles.map(async ({ site, kind, until }) => {
+      const row = await db
+        .selectFrom('domain')
+        .select('provider')
+        .where('site', '=', site)
+        .limit(1)
+        .executeTakeFirst();
+      return { site, kind, until, provider: row?.provider ?? null };
+    }),
+  );
+}
+
+/** The strictest reason first. */
+function why(
+  domain: Pick<Row<'domain'>, 'site' | 'provider' | 'held'>,
+  head: Pick<End, 'state' | 'campaign_paused' | 'due_at'> | undefined,
+  throttles: readonly ThrottledPlace[],
+  now: number,
+  next: number | null,
+): Waiting {
+  if (domain.held === 1) return { reason: 'held', until: null };
+  if (head === undefined || next === null) return { reason: 'moving', until: null };
+  if (head.campaign_paused === 1) return { reason: 'paused', until: null };
+  const throttle = throttles.find(
+    (one) =>
+      one.site === domain.site ||
+      // Some providers' limits hold over all of their sites together.
+      (one.provider !== null &&
+        one.provider === domain.provider &&
+        providerById(one.provider).scope === 'provider'),
+  );
+  if (throttle !== undefined) return { reason: 'throttled', until: throttle.until };
+  if (next <= now) return { reason: 'moving', until: null };
+  return { reason: head.state === 'deferred' ? 'deferred' : 'not-due', until: next };
+}
+
+// ── one delivery ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface AttemptLine extends Omit<Row<'attempt'>, 'delivery_id' | 'source_id'> {
+  source_name: string | null;
+}
+
+export interface DeliveryStory {
+  delivery: Row<'delivery'>;
+  domain: Row<'domain'>;
+  /** The campaign's name, or the answered message's subject. */
+  origin_name: string | null;
+  conversation_id: number | null;
+  waiting: Waiting | null;
+  attempts: AttemptLine[];
+  events: Pick<Row<'event'>, 'id' | 'kind' | 'at' | 'data'>[];
+}
+
+const UNFINISHED: readonly DeliveryState[] = ['queued', 'deferred', 'held', 'active'];
+
+/** One delivery from queue to end: where it stands and why, each attempt, each event. Throws `not-found`. */
+export async function deliveryStory(db: Db, id: number, now: number): Promise<DeliveryStory> {
+  const delivery = await db.selectFrom('delivery').selectAll().where('id', '=', id).executeTakeFirst();
+  if (delivery === undefined) throw new Problem('not-found', `there is no delivery ${id}`);
+  const [domain, origin, attempts, events, throttles] = await Promise.all([
+    db.selectFrom('domain').selectAll().where('id', '=', delivery.domain_id).executeTakeFirstOrThrow(),
+    originOf(db, delivery.origin_kind, delivery.origin_id),
+    db
+      .selectFrom('attempt')
+      .leftJoin('source', 'source.id', 'attempt.source_id')
+      .selectAll('attempt')
+      .select('source.name as source_name')
+      .where('delivery_id', '=', id)
+      .orderBy('attempt.id')
+      .execute(),
+    db
+      .selectFrom('event')
+      .select(['id', 'kind', 'at', 'data'])
+      .where('delivery_id', '=', id)
+      .orderBy('at')
+      .orderBy('id')
+      .limit(500)
+      .execute(),
+    throttledPlaces(db, now),
+  ]);
+  return {
+    delivery,
+    domain,
+    origin_name: origin.name,
+    conversation_id: origin.conversation_id,
+    waiting: UNFINISHED.includes(delivery.state)
+      ? waitingOf(delivery, domain, origin.paused, throttles, now)
+      : null,
+    attempts: attempts.map(({ delivery_id: _, source_id: __, ...attempt }) => attempt),
+    events,
+  };
+}
+
+function waitingOf(
+  delivery: Row<'delivery'>,
+  domain: Row<'domain'>,
+  paused: boolean,
+  throttles: readonly ThrottledPlace[],
+  now: number,
+): Waiting {
+  if (delivery.state === 'active') return { reason: 'moving', until: null };
+  if (paused) return { reason: 'paused', until: null };
+  if (delivery.state === 'held') return { reason: 'held', until: null };
+  const head = { state: delivery.state, campaign_paused: 0, due_at: delivery.due_at };
+  return why(domain, head, throttles, now, delivery.due_at);
+}
+
+async function originOf(
+  db: Db,
+  kind: OriginKind,
+  id: number,
+): Promise<{ name: string | null; conversation_id: number | null; paused: boolean }> {
+  const nothing = { name: null, conversation_id: null, paused: false };
+  switch (kind) {
+    case 'campaign': {
+      const row = await db
+        .selectFrom('campaign')
+        .select(['name', 'paused', 'state'])
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row === undefined
+        ? nothing
+        : { ...nothing, name: row.name, paused: row.paused === 1 || row.state === 'paused' };
+    }
+    case 'message': {
+      const row = await db
+        .selectFrom('message')
+        .select(['subject', 'conversation_id'])
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row === undefined
+        ? nothing
+        : { ...nothing, name: row.subject, conversation_id: row.conversation_id };
+    }
+    case 'test': {
+      const row = await db
+        .selectFrom('template_version')
+        .select('subject')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return { ...nothing, name: row?.subject ?? null };
+    }
+    case 'journey':
+      return nothing;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What waits for one destination, in the order of its turn. `cursor` is `due_at:id` of the last one seen. */
+export async function waitingDeliveries(
+  db: Db,
+  domainId: number,
+  { cursor, limit = 100 }: { cursor?: string | null | undefined; limit?: number | undefined } = {},
+): Promise<{ rows: Row<'delivery'>[]; next: string | null }> {
+  let query = db
+    .selectFrom('delivery')
+    .selectAll()
+    .where('domain_id', '=', domainId)
+    .where(sql<boolean>`state in ('queued', 'deferred', 'active', 'held')`)
+    .orderBy('due_at')
+    .orderBy('id')
+    .limit(limit + 1);
+  const [due = NaN, id = NaN] = (cursor ?? '').split(':').map(Number);
+  if (Number.isFinite(due) && Number.isFinite(id)) {
+    query = query.where(sql<boolean>`(due_at, id) > (${due}, ${id})`);
+  }
+  const rows = await query.execute();
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  return { rows: rows.slice(0, limit), next: last === undefined ? null : `${last.due_at}:${last.id}` };
+}
+
+/** The latest deliveries to an address: "what happened to the mail to X?". */
+export const deliveriesTo = (db: Db, address: string, limit = 20): Promise<Row<'delivery'>[]> =>
+  db
+    .selectFrom('delivery')
+    .innerJoin('contact', 'contact.id', 'delivery.contact_id')
+    .selectAll('delivery')
+    .where('contact.email', '=', address.toLowerCase())
+    .orderBy('delivery.id', 'desc')
+    .limit(limit)
+    .execute();
+
+/** The row of a recipient domain by its name. */
+export const domainByName = (db: Db, name: string): Promise<Row<'domain'> | undefined> =>
+  db.selectFrom('domain').selectAll().where('name', '=', name.toLowerCase()).executeTakeFirst();
+
+/** Holds a destination, or lets go of it: one row, obeyed at the next claim and before the next RCPT. */
+export async function holdDestination(db: Db, domainId: number, held: boolean): Promise<void> {
+  await db
+    .updateTable('domain')
+    .set({ held: held ? 1 : 0 })
+    .where('id', '=', domainId)
+    .execute();
+}

@@ -109,6 +109,7 @@ test('a closed port is a fault of the target, an address that is not ours a faul
   expect(refused).toMatchObject({ kind: 'dropped', stage: 'connect', error: { code: 'ECONNREFUSED' } });
   expect(refused).not.toHaveProperty('sourceFault');
   const live = await serve(clear);
+  expect(await dial(live.port, { localAddress: '127.0.0.1' }, '::1')).not.toHaveProperty('sourceFault');
   expect(await dial(live.port, { localAddress: '192.0.2.77' })).toMatchObject({
     kind: 'dropped',
     sourceFault: true,

@@ -50,10 +50,9 @@ export type Connected =
 
 /** All addresses of a route in the order to try, of the families that the source can speak. */
 export function targetsOf(hosts: readonly RouteHost[], localAddress = ''): Target[] {
-  const family = isIP(localAddress);
   return hosts.flatMap((host) =>
     host.addresses
-      .filter((address) => family === 0 || isIP(address) === family)
+      .filter((address) => isSameFamily(localAddress, address))
       .map((address) => ({ host: host.name, address, port: host.port })),
   );
 }
@@ -65,6 +64,8 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
   if (!options.allowPrivateTargets && isPrivateAddress(target.address)) {
     return dropped(new Error(`${target.host} has a private address, ${target.address}`));
   }
+  if (!isSameFamily(options.localAddress ?? '', target.address))
+    return dropped(new Error(`${target.address} cannot be reached from ${options.localAddress}`));
   const required = options.policy.kind === 'required';
   const inClear = !required && options.brokenTls.isBroken(target.host, options.now);
   const first = await open(target, options, required ? 'required' : inClear ? 'none' : 'opportunistic');
@@ -115,6 +116,10 @@ function dial(target: Target, options: ConnectOptions): Promise<Socket> {
       resolve(socket);
     });
   });
+}
+
+function isSameFamily(localAddress: string, address: string): boolean {
+  return localAddress === '' || isIP(localAddress) === isIP(address);
 }
 
 // The address is not on this machine (any more), is of the other family, or has no port left.

@@ -338,6 +338,23 @@ test.each(openings)('opening: %s', async (_name, script, verdict) => {
   expect(opened.kind === 'open' ? 'open' : told(opened)).toBe(verdict);
 });
 
+test('a reply that drips in byte by byte does not stretch the time-out', async () => {
+  const drip = (peer: Peer) =>
+    new Promise<void>((resolve) => {
+      const timer = setInterval(() => peer.socket.write('2'), 10);
+      peer.socket.once('close', () => {
+        clearInterval(timer);
+        resolve();
+      });
+    });
+  const server = await serve([...plain, MAIL, drip]);
+  const session = await open(server, { timeouts: quick });
+  const began = performance.now();
+  const result = await session.transact(envelope(), message);
+  expect(result).toMatchObject({ kind: 'dropped', stage: 'mail', error: { name: 'Timeout' } });
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
 test('a server that knows only HELO is served one command at a time', async () => {
   const server = await serve([
     ...['< 220 hi', '> EHLO us.test', '< 500 unrecognized', '> HELO us.test', '< 250 hi'],

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-useless-spread -- one spread a line keeps what belongs together together */
 import { expect, test } from 'vitest';
 import { isPrivateAddress } from './private-address.ts';
 

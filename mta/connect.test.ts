@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-useless-spread -- one spread a line keeps what belongs together together */
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';

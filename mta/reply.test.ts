@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-useless-spread -- one spread a line keeps what belongs together together */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { capabilitiesOf } from './capabilities.ts';

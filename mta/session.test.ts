@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-useless-spread -- one spread a line keeps what belongs together together */
 import { afterEach, expect, test } from 'vitest';
 import type { Envelope } from './envelope.ts';
 import { Session } from './session.ts';

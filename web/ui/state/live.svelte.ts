@@ -1,0 +1,43 @@
+/** What changes on the server, as it changes: one event stream, which finds its way back after a lost connection. */
+import type { StreamEvent } from '../../contract.ts';
+
+const EVENTS = ['hello', 'conversation', 'campaign', 'import', 'queue', 'suppression', 'settings'] as const satisfies StreamEvent['event'][];
+
+type Listener = (event: StreamEvent) => void;
+
+class Live {
+  #connected = $state(true);
+  #source: EventSource | undefined;
+  readonly #listeners = new Set<Listener>();
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  open(): void {
+    if (this.#source !== undefined) return;
+    const source = new EventSource('/api/stream');
+    source.onopen = () => (this.#connected = true);
+    source.onerror = () => (this.#connected = false);
+    for (const event of EVENTS) {
+      source.addEventListener(event, (message: MessageEvent<string>) => {
+        const heard = { event, data: JSON.parse(message.data) as unknown } as StreamEvent;
+        for (const listener of this.#listeners) listener(heard);
+      });
+    }
+    this.#source = source;
+  }
+
+  close(): void {
+    this.#source?.close();
+    this.#source = undefined;
+  }
+
+  /** Calls back for each event; returns how to stop. Give it to an `$effect`. */
+  on(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,4 @@
+/** Words of the room: campaigns. */
+import type { Table } from './table.ts';
+
+export const campaigns = {} as const satisfies Table;

@@ -8,7 +8,7 @@ import { suppressIn } from '../core/audience/suppress.ts';
 import { addThrottle, activeThrottles } from '../core/store/throttle.ts';
 import { explain } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { stoppedCampaigns } from '../core/store/campaign-stops.ts';
+import { stoppedCampaigns } from '../core/store/campaign.ts';
 import { sources as sourceRows } from '../core/store/identity.ts';
 import {
   claimDue,

@@ -203,6 +203,15 @@ export const providerPhrases: readonly PhraseRule[] = [
     ],
   },
   // ── Orange, Wanadoo: OFRnnn_NNN. The three figures at the end mean the same as at La Poste. ───────────────────
+  {
+    provider: 'orange',
+    class: 'connection-quota',
+    pattern: /Trop de messages sur cette connexion/i,
+    overrules: true,
+    samples: [
+      '421 smtp-in.orange.fr ME Trop de messages sur cette connexion. Too many messages. OFR004_105 [105]',
+    ],
+  },
   ...french('orange', 'OFR'),
   {
     provider: 'orange',
@@ -316,7 +325,10 @@ function french(provider: string, prefix: 'OFR' | 'LPN'): PhraseRule[] {
     row('too-many-connections', '104', [
       `421 mwinf5c29 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. ${prefix}004_104 [104]`,
     ]),
-    row('source-reputation', '103|105|109|201', [
+    row('greylisted', '201', [
+      `450 4.2.0 Service temporairement indisponible, veuillez reessayer. ${prefix}007_201`,
+    ]),
+    row('source-reputation', '103|105|109', [
       `421 Service refuse. Veuillez essayer plus tard. Service refused, please try later. ${prefix}005_103 [103]`,
       `451 4.7.1 Service refuse, veuillez reessayer plus tard. Slow down. ${prefix}007_105`,
     ]),
@@ -422,6 +434,8 @@ export const genericPhrases: readonly PhraseRule[] = [
     class: 'tls-required',
     pattern:
       /must (?:issue a )?(?:use )?STARTTLS|(?:TLS|encryption|encrypted) (?:is )?(?:required|needed)|requires (?:TLS|encryption)|sent over a TLS/i,
+    // Ours to mend, and mended it may be by the next attempt.
+    temporary: true,
     samples: ['530 5.7.0 Must issue a STARTTLS command first', '550 5.7.10 Encryption needed: TLS required'],
   },
   {

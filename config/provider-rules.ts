@@ -286,7 +286,7 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     ),
     rule(
       'laposte-later',
-      /^4.*LPN\w*_(?:103|105|109|201)\b/i,
+      /^4.*LPN\w*_(?:103|105|109)\b/i,
       perMinute(6, 1),
       perHour(3),
       HOUR,
@@ -322,7 +322,7 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     ),
     rule(
       'sfr-rate',
-      /^4.*too many messages/i,
+      /^4.*Client host rejected: too many messages/i,
       perMinute(20, 1),
       perHour(2),
       HOUR,

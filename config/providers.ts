@@ -34,6 +34,11 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 const KUMO = 'KumoMTA community shaping data, assets/community/shaping.toml at 3ebc1e85';
+const CAUTIOUS =
+  'the rate is ours, where nothing is published: what a new sender may do without being noticed';
+const FRENCH =
+  'slow transports of French Postfix users: one connection, 12 messages of up to 20 recipients a minute (Mailu#2213); ' +
+  'small senders faster than about one a second are listed (OpenSMTPD#1278)';
 const READ = '2026-11-22';
 
 /** For a site that no row knows. */
@@ -66,8 +71,10 @@ export const providers: readonly Provider[] = [
     connections: 5,
     scope: 'provider',
     messagesPerConnection: 50,
+    rate: { messages: 480, perMs: MINUTE },
     tls: 'required',
     postmaster: 'https://support.google.com/mail/contact/gmail_bulk_sender_escalation',
+    source: `${KUMO}; ${CAUTIOUS}`,
   }),
   provider({
     id: 'yahoo',
@@ -75,8 +82,9 @@ export const providers: readonly Provider[] = [
     mxSuffixes: ['.yahoodns.net'],
     connections: 10,
     messagesPerConnection: 20,
+    rate: { messages: 120, perMs: MINUTE },
     postmaster: 'https://senders.yahooinc.com/contact/',
-    source: `Yahoo, as stated in ${KUMO}`,
+    source: `Yahoo, as stated in ${KUMO}; ${CAUTIOUS}`,
   }),
   provider({
     id: 'outlook',
@@ -85,7 +93,9 @@ export const providers: readonly Provider[] = [
     connections: 5,
     scope: 'provider',
     messagesPerConnection: 50,
+    rate: { messages: 180, perMs: MINUTE },
     postmaster: 'https://olcsupport.office.com/',
+    source: `${KUMO}; ${CAUTIOUS}`,
   }),
   provider({
     id: 'office365',
@@ -94,7 +104,9 @@ export const providers: readonly Provider[] = [
     connections: 5,
     scope: 'provider',
     messagesPerConnection: 50,
+    rate: { messages: 180, perMs: MINUTE },
     postmaster: 'https://sender.office.com/',
+    source: `${KUMO}; ${CAUTIOUS}`,
   }),
   provider({
     id: 'office365-dane',
@@ -103,7 +115,9 @@ export const providers: readonly Provider[] = [
     connections: 5,
     scope: 'provider',
     messagesPerConnection: 50,
+    rate: { messages: 180, perMs: MINUTE },
     postmaster: 'https://sender.office.com/',
+    source: `${KUMO}; ${CAUTIOUS}`,
   }),
   provider({
     id: 'apple',
@@ -112,7 +126,9 @@ export const providers: readonly Provider[] = [
     connections: 10,
     scope: 'provider',
     messagesPerConnection: 5,
+    rate: { messages: 180, perMs: MINUTE },
     postmaster: 'https://support.apple.com/en-us/102322',
+    source: `${KUMO}; ${CAUTIOUS}`,
   }),
   provider({
     id: 'orange',
@@ -134,9 +150,9 @@ export const providers: readonly Provider[] = [
     connections: 1,
     scope: 'provider',
     messagesPerConnection: 20,
-    rate: { messages: 12, perMs: MINUTE },
+    rate: { messages: 30, perMs: MINUTE },
     postmaster: 'https://postmaster.laposte.net/',
-    source: 'slow transports of French Postfix users: one connection, 20 messages, 5 s apart (Mailu#2213)',
+    source: FRENCH,
   }),
   provider({
     id: 'free',
@@ -145,9 +161,9 @@ export const providers: readonly Provider[] = [
     connections: 1,
     scope: 'provider',
     messagesPerConnection: 20,
-    rate: { messages: 12, perMs: MINUTE },
+    rate: { messages: 40, perMs: MINUTE },
     postmaster: 'https://postmaster.free.fr/',
-    source: 'slow transports of French Postfix users: one connection, 20 messages, 5 s apart (Mailu#2213)',
+    source: FRENCH,
   }),
   provider({
     id: 'sfr',

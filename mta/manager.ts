@@ -298,12 +298,10 @@ export class Manager {
       this.#connections++;
       return true;
     },
-    returnConnection: () => {
-      this.#connections--;
-      // Somebody else may have waited for it.
-      if (this.#connections === this.#runtime.config.mta.max_connections - 1) {
-        for (const queue of this.#queues.values()) queue.pump();
-      }
+    returnConnection: (place) => {
+      const wasFull = this.#connections-- >= this.#runtime.config.mta.max_connections;
+      // Sites of one provider share its connections, and all sites share ours: somebody may have waited for this one.
+      for (const queue of this.#queues.values()) if (wasFull || queue.place === place) queue.pump();
     },
     connect: (host, address, source, provider) =>
       connect(

@@ -24,12 +24,13 @@ export interface ReadyWork<T extends Item> {
   sleep(ms: number): Promise<void>;
   /** A connection less for everybody else; false when all are in use. */
   takeConnection(): boolean;
-  returnConnection(): void;
+  /** One is free again at a place: whoever waits for one may open it. */
+  returnConnection(place: Place): void;
   connect(host: RouteHost, address: string, source: Source, provider: Provider): Promise<Connected>;
   deliver(item: T, lines: Lines, at: ReadyQueue<T>, session: () => Session | undefined): Promise<Delivered>;
   /** Not now: they go back to the store until `at`. */
   giveBack(items: T[], at: number): void;
-  /** Its address cannot be used here. */
+  /** Its address cannot be used here: another source takes over what waits. */
   sourceFailed(source: Source): void;
 }
 
@@ -113,8 +114,7 @@ export class ReadyQueue<T extends Item> {
       void this.#run().finally(() => {
         this.#connections--;
         this.place.connections--;
-        this.#work.returnConnection();
-        if (this.waiting > 0) this.pump();
+        this.#work.returnConnection(this.place);
       });
     }
   }

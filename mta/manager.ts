@@ -47,6 +47,10 @@ interface Claimed {
 /** How often to look for work without being woken, in real milliseconds; and how long a route is believed. */
 const POLL_MS = 400;
 const ROUTE_KEPT_MS = 5 * 60_000;
+const REFUSAL_KEPT_MS = 5000;
+const ROUTES = 100_000;
+/** Names asked for at once. */
+const ROUTING_AT_ONCE = 64;
 const LANES: readonly Lane[] = ['transactional', 'bulk'];
 const SETTLED_AT_ONCE = 500;
 
@@ -58,7 +62,8 @@ export class Manager {
   readonly #shaper = new Shaper();
   readonly #brokenTls = new BrokenTls();
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
-  readonly #routes = new Map<string, { route: Promise<Route>; until: number }>();
+  readonly #routes = new Map<string, { route: Route; until: number }>();
+  readonly #routing = new Set<string>();
   /** Campaigns that are paused (`held`) or cancelled, and destinations: one row each, mirrored here. */
   #stopped = new Map<number, 'paused' | 'cancelled'>();
   #connections = 0;
@@ -134,6 +139,7 @@ export class Manager {
     for (const off of this.#off) off();
     await this.#ticking;
     const waiting = [...this.#queues.values()].flatMap((queue) => queue.stop());
+    this.#inFlight -= waiting.length;
     await this.#giveBack(waiting, this.#runtime.clock.now());
     const until = Date.now() + this.#runtime.config.mta.drain_ms;
     while (this.#inFlight > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -192,44 +198,62 @@ export class Manager {
     const { store, clock } = this.#runtime;
     for (const lane of LANES) {
       const domains = await domainsWithWork(store.read, lane, clock.now());
-      const routed = await Promise.all(
-        domains.map(async (domain) => ({ domain, route: await this.#route(domain) })),
-      );
-      const bySite = Map.groupBy(routed, ({ route, domain }) =>
-        route.kind === 'route' ? route.site : `refused ${domain.name}`,
-      );
-      await Promise.all([...bySite.values()].map((group) => this.#claimFor(lane, group)));
+      const bySite = new Map<string, { ids: number[]; route: Route }>();
+      for (const domain of domains) {
+        const route = this.#routeNow(domain);
+        if (route === undefined) continue;
+        const key = route.kind === 'route' ? route.site : `refused ${domain.name}`;
+        const group = bySite.get(key);
+        if (group === undefined) bySite.set(key, { ids: [domain.id], route });
+        else group.ids.push(domain.id);
+      }
+      await Promise.all([...bySite.values()].map(({ ids, route }) => this.#claimFor(lane, ids, route)));
     }
   }
 
-  /** The route of a recipient domain; what is new is written down for reports and for the admin. */
-  async #route(domain: WaitingDomain): Promise<Route> {
-    const { config, dns, store, clock } = this.#runtime;
+  /**
+   * The route of a recipient domain, when it is known. When it is not it is looked up aside, and the manager wakes when
+   * it is there: a name server that is slow costs nobody but its own domains anything.
+   */
+  #routeNow(domain: WaitingDomain): Route | undefined {
     const kept = this.#routes.get(domain.name);
-    if (kept !== undefined && kept.until > Date.now()) return kept.route;
-    const route = routeOf(domain.name, dns, {
+    if (kept === undefined || kept.until <= Date.now()) {
+      if (!this.#routing.has(domain.name) && this.#routing.size < ROUTING_AT_ONCE) {
+        this.#routing.add(domain.name);
+        void this.#route(domain)
+          .catch((error: unknown) => this.#complain(error))
+          .finally(() => {
+            this.#routing.delete(domain.name);
+            this.#tick();
+          });
+      }
+    }
+    // What was true until now serves until the new answer is there.
+    return kept?.route;
+  }
+
+  /** Looks up a route; what is new is written down for reports and for the admin. */
+  async #route(domain: WaitingDomain): Promise<void> {
+    const { config, dns, store, clock } = this.#runtime;
+    const route = await routeOf(domain.name, dns, {
       port: config.mta.remote_port,
       allowPrivateTargets: config.mta.allow_private_targets,
       random: Math.random,
       prefer: 'ipv4',
     });
-    this.#routes.set(domain.name, { route, until: Date.now() + ROUTE_KEPT_MS });
-    const found = await route;
-    // A "no" for now must not be believed for long.
-    if (found.kind === 'refused') this.#routes.set(domain.name, { route, until: Date.now() + 5000 });
-    const site = found.kind === 'route' ? found.site : '';
-    const provider = found.kind === 'route' ? found.provider : null;
-    if (domain.site !== site || domain.provider !== provider) {
-      await store.write((tx) => setDomainRoute(tx, domain.id, { site, provider }, clock.now()));
-    }
-    return found;
+    // A "no" must not be believed for long.
+    const keptMs = route.kind === 'route' ? ROUTE_KEPT_MS : REFUSAL_KEPT_MS;
+    this.#routes.set(domain.name, { route, until: Date.now() + keptMs });
+    if (this.#routes.size > ROUTES) this.#routes.delete(this.#routes.keys().next().value as string);
+    const site = route.kind === 'route' ? route.site : '';
+    const provider = route.kind === 'route' ? route.provider : null;
+    if (domain.site === site && domain.provider === provider) return;
+    await store.write((tx) => setDomainRoute(tx, domain.id, { site, provider }, clock.now()));
   }
 
   /** Claims for one site as much as it has room for, and hands it to the ready queues. */
-  async #claimFor(lane: Lane, group: { domain: WaitingDomain; route: Route }[]): Promise<void> {
-    const route = group[0]?.route;
-    if (route === undefined || this.#stopping) return;
-    const ids = group.map(({ domain }) => domain.id);
+  async #claimFor(lane: Lane, ids: number[], route: Route): Promise<void> {
+    if (this.#stopping) return;
     if (route.kind === 'refused') {
       const rows = await this.#claim(lane, ids, READY_BOUND);
       for (const row of rows) this.#settleUnrouted(row, route);

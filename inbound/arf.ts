@@ -36,7 +36,12 @@ export function readComplaint(mime: Part): Complaint | undefined {
 export function originalHeaders(mime: Part): Headers | undefined {
   for (const part of partsOf(mime)) {
     if (part.path === '') continue;
-    if (part.type === 'message/rfc822' || part.type === 'message/global' || part.type === 'text/rfc822-headers' || part.type === 'message/global-headers') {
+    if (
+      part.type === 'message/rfc822' ||
+      part.type === 'message/global' ||
+      part.type === 'text/rfc822-headers' ||
+      part.type === 'message/global-headers'
+    ) {
       return readEmbedded(part).headers;
     }
   }

@@ -52,7 +52,8 @@ export function readAutoReply(input: AutoReplySigns): AutoReplyReading {
   // RFC 3834 5: "no" means a person wrote it; parameters may follow.
   const submitted = headers.raw('auto-submitted').toLowerCase();
   if (/vacation/.test(submitted)) add('auto-submitted', 6, `Auto-Submitted: ${submitted.slice(0, 40)}`);
-  else if (/auto-(?:replied|notified)/.test(submitted)) add('auto-submitted', 5, `Auto-Submitted: ${submitted.slice(0, 40)}`);
+  else if (/auto-(?:replied|notified)/.test(submitted))
+    add('auto-submitted', 5, `Auto-Submitted: ${submitted.slice(0, 40)}`);
   else if (/auto-generated/.test(submitted)) add('auto-generated', 3, 'Auto-Submitted: auto-generated');
   for (const name of [
     'x-autoreply',
@@ -84,8 +85,14 @@ export function readAutoReply(input: AutoReplySigns): AutoReplyReading {
   const local = input.fromAddress.split('@')[0] ?? '';
   if (machineLocalParts.test(local)) add('machine-address', 3, `from ${local}@`);
 
-  const subject = plainLetters(input.subject).replace(/^\s*(?:(?:re|aw|sv|ref|tr|wg|fwd?|antw|rv)\s*(?:\[\d+\])?\s*:\s*)+/, '');
-  const subjectPhrase = phraseIn(autoReplySubjects, (phrase) => subject.startsWith(phrase) || inBrackets(subject, phrase));
+  const subject = plainLetters(input.subject).replace(
+    /^\s*(?:(?:re|aw|sv|ref|tr|wg|fwd?|antw|rv)\s*(?:\[\d+\])?\s*:\s*)+/,
+    '',
+  );
+  const subjectPhrase = phraseIn(
+    autoReplySubjects,
+    (phrase) => subject.startsWith(phrase) || inBrackets(subject, phrase),
+  );
   if (subjectPhrase !== undefined) add('subject', 4, `subject begins with “${subjectPhrase}”`);
 
   const opening = plainLetters(input.text.slice(0, OPENING_CHARACTERS)).replace(/\s+/g, ' ');
@@ -105,7 +112,14 @@ export function readAutoReply(input: AutoReplySigns): AutoReplyReading {
   const words = left ?? absence ?? receipt;
   return {
     isAutomatic,
-    detail: left !== undefined ? 'left-company' : absence !== undefined || isOutOfOffice(subjectPhrase) ? 'out-of-office' : receipt !== undefined ? 'receipt' : 'auto-reply',
+    detail:
+      left !== undefined
+        ? 'left-company'
+        : absence !== undefined || isOutOfOffice(subjectPhrase)
+          ? 'out-of-office'
+          : receipt !== undefined
+            ? 'receipt'
+            : 'auto-reply',
     score,
     signs,
     awayUntil: left === undefined ? date?.until : undefined,
@@ -114,10 +128,16 @@ export function readAutoReply(input: AutoReplySigns): AutoReplyReading {
 }
 
 function isOutOfOffice(phrase: string | undefined): boolean {
-  return phrase !== undefined && /office|vacation|holiday|away|ooo|absen|conges|abwesen|urlaub|ausser haus|buro|fuera|vacaciones|ausen|sede|ufficio|afwezig|kantoor/.test(phrase);
+  return (
+    phrase !== undefined &&
+    /office|vacation|holiday|away|ooo|absen|conges|abwesen|urlaub|ausser haus|buro|fuera|vacaciones|ausen|sede|ufficio|afwezig|kantoor/.test(
+      phrase,
+    )
+  );
 }
 
-const inBrackets = (subject: string, phrase: string): boolean => subject.startsWith(`[${phrase}`) || subject.startsWith(`(${phrase}`);
+const inBrackets = (subject: string, phrase: string): boolean =>
+  subject.startsWith(`[${phrase}`) || subject.startsWith(`(${phrase}`);
 
 function phraseIn(lists: PhraseList[], matches: (phrase: string) => boolean): string | undefined {
   for (const list of lists) {

@@ -56,7 +56,10 @@ export interface Verdict {
 export function classify(letter: Letter, mime: Part, context: Context): Verdict {
   const { headers } = mime;
   const original = originalHeaders(mime);
-  const reply = readReply(letter.text, { cut: letter.cut, ...(context.ownText === undefined ? {} : { ownText: context.ownText }) });
+  const reply = readReply(letter.text, {
+    cut: letter.cut,
+    ...(context.ownText === undefined ? {} : { ownText: context.ownText }),
+  });
   const base: Verdict = {
     kind: 'other',
     detail: '',
@@ -70,7 +73,13 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     reply,
     intent: null,
   };
-  const verdict = (kind: VerdictKind, detail: string, id: string, why: string, more: Partial<Verdict> = {}): Verdict => ({
+  const verdict = (
+    kind: VerdictKind,
+    detail: string,
+    id: string,
+    why: string,
+    more: Partial<Verdict> = {},
+  ): Verdict => ({
     ...base,
     kind,
     detail,
@@ -84,8 +93,12 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
   const complaint = readComplaint(mime);
   if (complaint !== undefined) {
     if (complaint.isAuthenticationFailure)
-      return verdict('dmarc-failure', 'auth-failure', 'arf-auth-failure', 'Feedback-Type: auth-failure', { complaint });
-    return verdict('complaint', complaint.feedbackType, 'arf', `Feedback-Type: ${complaint.feedbackType}`, { complaint });
+      return verdict('dmarc-failure', 'auth-failure', 'arf-auth-failure', 'Feedback-Type: auth-failure', {
+        complaint,
+      });
+    return verdict('complaint', complaint.feedbackType, 'arf', `Feedback-Type: ${complaint.feedbackType}`, {
+      complaint,
+    });
   }
 
   // RFC 8098 3: Disposition tells what became of it; never a sign that the person wrote.
@@ -97,7 +110,13 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     const recipients = readDsn(parts, letter.text);
     if (recipients.length > 0) {
       const kind = kindOf(recipients);
-      return verdict(kind, recipients[0]!.class, 'rfc3464', `a delivery status notification, Action: ${recipients[0]!.action}`, { recipients });
+      return verdict(
+        kind,
+        recipients[0]!.class,
+        'rfc3464',
+        `a delivery status notification, Action: ${recipients[0]!.action}`,
+        { recipients },
+      );
     }
   }
 
@@ -111,10 +130,18 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     toReturnPath: context.purposes.includes('b'),
     now: context.now,
   });
-  const rules = automatic.signs.map(({ id, why, points }) => ({ id: `auto-${id}`, why: `${why} (${points > 0 ? '+' : ''}${points})` }));
-  const isClearlyAutomatic = automatic.signs.some((sign) => ['auto-submitted', 'subject', 'absence'].includes(sign.id) && sign.points >= 3);
+  const rules = automatic.signs.map(({ id, why, points }) => ({
+    id: `auto-${id}`,
+    why: `${why} (${points > 0 ? '+' : ''}${points})`,
+  }));
+  const isClearlyAutomatic = automatic.signs.some(
+    (sign) => ['auto-submitted', 'subject', 'absence'].includes(sign.id) && sign.points >= 3,
+  );
   const isDaemonBounce = foreign !== undefined && (foreign.recipients.length > 0 || !automatic.isAutomatic);
-  if (isDaemonBounce && !(automatic.isAutomatic && isClearlyAutomatic && automatic.detail === 'out-of-office')) {
+  if (
+    isDaemonBounce &&
+    !(automatic.isAutomatic && isClearlyAutomatic && automatic.detail === 'out-of-office')
+  ) {
     return verdict(
       foreign.delayed ? 'delayed' : 'bounce',
       foreign.recipients[0]?.class ?? 'unknown-permanent',
@@ -135,24 +162,41 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     });
 
   const challenge = challengeIn(letter);
-  if (challenge !== undefined) return verdict('challenge', 'challenge', 'challenge', `says “${challenge}”`, { confidence: 0.7 });
+  if (challenge !== undefined)
+    return verdict('challenge', 'challenge', 'challenge', `says “${challenge}”`, { confidence: 0.7 });
 
   const isAnswer = context.purposes.includes('r') || letter.inReplyTo.length > 0;
-  const listSign = ['list-id', 'list-post', 'list-unsubscribe', 'feedback-id'].find((name) => headers.has(name));
+  const listSign = ['list-id', 'list-post', 'list-unsubscribe', 'feedback-id'].find((name) =>
+    headers.has(name),
+  );
   const isBulk = /^\s*(?:bulk|list|junk)\s*$/i.test(headers.raw('precedence'));
   if ((listSign !== undefined || isBulk) && !isAnswer)
-    return verdict('list', 'newsletter', 'list', listSign === undefined ? 'Precedence: bulk' : `has ${listSign}`, { confidence: 0.9 });
+    return verdict(
+      'list',
+      'newsletter',
+      'list',
+      listSign === undefined ? 'Precedence: bulk' : `has ${listSign}`,
+      { confidence: 0.9 },
+    );
 
   const intent = readIntent(ownWords(letter.text, reply));
-  return verdict('reply', intent.intent, 'person', isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program', {
-    intent,
-    confidence: isAnswer ? 0.95 : 0.8,
-    rules: [
-      { id: 'person', why: isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program' },
-      ...(intent.intent === 'other' ? [] : [{ id: `intent-${intent.intent}`, why: `“${intent.evidence}”` }]),
-      ...rules,
-    ],
-  });
+  return verdict(
+    'reply',
+    intent.intent,
+    'person',
+    isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program',
+    {
+      intent,
+      confidence: isAnswer ? 0.95 : 0.8,
+      rules: [
+        { id: 'person', why: isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program' },
+        ...(intent.intent === 'other'
+          ? []
+          : [{ id: `intent-${intent.intent}`, why: `“${intent.evidence}”` }]),
+        ...rules,
+      ],
+    },
+  );
 }
 
 /** New words and signature: what is quoted is ours. */

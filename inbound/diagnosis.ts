@@ -54,10 +54,7 @@ const rules: Rule[] = [
     /spamhaus|spamcop|barracuda(?:central)?|sorbs|uceprotect|dnsbl|rbl\b|block ?-?list|black ?-?list|blocklisted|listed (?:at|in|by|on)|invaluement|proofpoint.{0,40}block/i,
   ],
   ['virus-content', /virus|malware|trojan|infected/i],
-  [
-    'dmarc-failed',
-    /dmarc|5[.]7[.]26/i,
-  ],
+  ['dmarc-failed', /dmarc|5[.]7[.]26/i],
   ['spf-failed', /\bspf\b|sender policy framework/i],
   ['dkim-failed', /\bdkim\b/i],
   [
@@ -72,12 +69,12 @@ const rules: Rule[] = [
     'rate-limited',
     /rate ?limit|too (?:many|much) (?:mail|messages?|e-?mails|requests|recipients per)|too fast|exceeded the (?:rate|maximum number of)|throttl|deferred due to|temporarily deferred|try again later.{0,20}rate|unusual rate|limit exceeded.{0,20}(?:hour|minute|day)/i,
   ],
-  ['too-many-connections', /too many (?:concurrent |simultaneous )?(?:smtp )?(?:connections|sessions)|connection limit/i],
-  ['greylisted', /gr[ae]y-?list/i],
   [
-    'source-reputation',
-    /reputation|poor (?:sender )?score|senderbase|senderscore/i,
+    'too-many-connections',
+    /too many (?:concurrent |simultaneous )?(?:smtp )?(?:connections|sessions)|connection limit/i,
   ],
+  ['greylisted', /gr[ae]y-?list/i],
+  ['source-reputation', /reputation|poor (?:sender )?score|senderbase|senderscore/i],
   [
     'source-blocked',
     /(?:your|sending|source|client|connecting) (?:ip|host|server|network|address|mail server).{0,40}(?:block|bann|denied|reject|refus|not allowed)|access (?:denied|from ip)|ip (?:address )?(?:is )?(?:blocked|banned|rejected)|connection(?:s)? (?:from).{0,60}(?:refused|rejected|blocked)|blocked (?:using|by|for|-|due)|has been blocked|banned sending/i,
@@ -102,12 +99,18 @@ const rules: Rule[] = [
     'connection-failed',
     /connection (?:timed out|refused|was (?:refused|dropped|reset)|reset|closed|failed)|(?:could|can)(?: ?not|'t) connect|unable to connect|network (?:is )?unreachable|no route to host|host (?:is )?unreachable|timed out (?:waiting|while)|timeout|lost connection|connect error|operation timed out|no answer from host|not reachable|remote server did not respond|conversation with.{0,80}timed out|wasn'?t able to establish an smtp connection/i,
   ],
-  ['dns-failure', /dns (?:lookup|query|error|failure)|name server|servfail|temporary (?:lookup|name)|host name lookup failure/i],
+  [
+    'dns-failure',
+    /dns (?:lookup|query|error|failure)|name server|servfail|temporary (?:lookup|name)|host name lookup failure/i,
+  ],
   [
     'mailbox-unavailable',
     /temporarily (?:unavailable|rejected|deferred)|mailbox (?:is )?(?:busy|locked|temporarily|unavailable)|try again|(?:service|server|system) (?:is )?(?:temporarily |currently )?(?:unavailable|busy)|temporary (?:failure|problem|error|local)|resources temporarily/i,
   ],
-  ['server-fault', /internal (?:server )?error|local (?:error|configuration)|system error|mail system configuration|i\/o error|cannot (?:open|append|update) (?:mailbox|file)|can't create|mail(?:er)? error|config(?:uration)? error|unexpected failure/i],
+  [
+    'server-fault',
+    /internal (?:server )?error|local (?:error|configuration)|system error|mail system configuration|i\/o error|cannot (?:open|append|update) (?:mailbox|file)|can't create|mail(?:er)? error|config(?:uration)? error|unexpected failure/i,
+  ],
   [
     'policy-refused',
     /policy|(?:not|un)authori[sz]ed|permission denied|prohibited|denied|rejected|refused|restricted|not allowed|blocked|forbidden|not accepted|filter/i,
@@ -163,7 +166,11 @@ export function diagnose(status: string, words: string): Diagnosis {
   const temporary = best.startsWith('4');
   // RFC 3463 2: the first digit is the one thing that everybody gets right.
   const verdict = classified(name, temporary ? { temporary: true } : {});
-  return { class: name, status: best, hard: HARD.has(name) && (!temporary || name === 'invalid-domain') && verdict.blame === 'recipient' };
+  return {
+    class: name,
+    status: best,
+    hard: HARD.has(name) && (!temporary || name === 'invalid-domain') && verdict.blame === 'recipient',
+  };
 }
 
 function classOf(status: string, text: string, code: number | undefined): BounceClassName {

@@ -61,7 +61,13 @@ function readGroup(fields: Headers, humanText: string): BouncedRecipient | undef
   if (final === '' && original === '' && !fields.has('action')) return undefined;
   if (!fields.has('action') && !fields.has('status')) return undefined;
   // RFC 3464 2.3.3: Action is required; words around it are comments.
-  const written = /[a-z]+/i.exec(fields.raw('action').toLowerCase().replace(/\(.*?\)/g, ''))?.[0] ?? '';
+  const written =
+    /[a-z]+/i.exec(
+      fields
+        .raw('action')
+        .toLowerCase()
+        .replace(/\(.*?\)/g, ''),
+    )?.[0] ?? '';
   const status = /([245]\.\d{1,3}\.\d{1,3})/.exec(fields.raw('status'))?.[1] ?? '';
   const action = ACTIONS.includes(written)
     ? (written as DsnAction)
@@ -83,7 +89,10 @@ function readGroup(fields: Headers, humanText: string): BouncedRecipient | undef
     address,
     action,
     words: around,
-    remoteMta: fields.raw('remote-mta').replace(/^\s*dns\s*;\s*/i, '').slice(0, 255),
+    remoteMta: fields
+      .raw('remote-mta')
+      .replace(/^\s*dns\s*;\s*/i, '')
+      .slice(0, 255),
     ...diagnose(status, around),
   };
 }
@@ -110,7 +119,8 @@ function merged(recipients: BouncedRecipient[]): BouncedRecipient[] {
   for (const recipient of recipients) {
     const key = recipient.address || `#${byAddress.size}`;
     const known = byAddress.get(key);
-    if (known === undefined || (known.action !== 'failed' && recipient.action === 'failed')) byAddress.set(key, recipient);
+    if (known === undefined || (known.action !== 'failed' && recipient.action === 'failed'))
+      byAddress.set(key, recipient);
   }
   return [...byAddress.values()];
 }

@@ -48,12 +48,19 @@ export function readForeignBounce(signs: ForeignSigns): ForeignBounce | undefine
   const saysSo = BODY.test(text.slice(0, 20_000));
   const isTitled = SUBJECT.test(plainSubject);
   const score =
-    (fromDaemon ? 2 : 0) + (isTitled ? 2 : 0) + (saysSo ? 2 : 0) + (failed !== '' ? 4 : 0) + (original !== undefined ? 1 : 0);
-  if (score < 4 || (!fromDaemon && failed === '' && !(isTitled && saysSo && original !== undefined))) return undefined;
+    (fromDaemon ? 2 : 0) +
+    (isTitled ? 2 : 0) +
+    (saysSo ? 2 : 0) +
+    (failed !== '' ? 4 : 0) +
+    (original !== undefined ? 1 : 0);
+  if (score < 4 || (!fromDaemon && failed === '' && !(isTitled && saysSo && original !== undefined)))
+    return undefined;
 
   const own = text.slice(0, ownEnd(text));
   const addresses = recipientsIn(own, { failed, from, original, headers });
-  const delayed = DELAYED.test(`${plainSubject}\n${own.slice(0, 8000)}`) && !/permanent|fatal|giving up|final/i.test(own.slice(0, 8000));
+  const delayed =
+    DELAYED.test(`${plainSubject}\n${own.slice(0, 8000)}`) &&
+    !/permanent|fatal|giving up|final/i.test(own.slice(0, 8000));
   const recipients = addresses.map((address) => recipientFrom(address, own, delayed, addresses));
   if (recipients.length === 0 && !(fromDaemon && isTitled)) return undefined;
   const why = [
@@ -70,7 +77,11 @@ export function readForeignBounce(signs: ForeignSigns): ForeignBounce | undefine
 function ownEnd(text: string): number {
   for (const match of text.matchAll(ORIGINAL_BELOW)) {
     // A title above the first address ("----- The following addresses had errors -----") is not the end.
-    if (/address|recipient|error|transcript|diagnos|reason|session|notification/i.test(match[0]) && !/original|copy|header/i.test(match[0])) continue;
+    if (
+      /address|recipient|error|transcript|diagnos|reason|session|notification/i.test(match[0]) &&
+      !/original|copy|header/i.test(match[0])
+    )
+      continue;
     if (match.index > 40 && /@|\b[45]\d\d\b/.test(text.slice(0, match.index))) return match.index;
   }
   return text.length;
@@ -78,14 +89,28 @@ function ownEnd(text: string): number {
 
 function recipientsIn(
   own: string,
-  { failed, from, original, headers }: { failed: string; from: string; original: Headers | undefined; headers: Headers },
+  {
+    failed,
+    from,
+    original,
+    headers,
+  }: { failed: string; from: string; original: Headers | undefined; headers: Headers },
 ): string[] {
   const listed = unique(failed);
   if (listed.length > 0) return listed;
-  const notThem = new Set(unique(`${from} ${headers.text('to')} ${original?.text('from') ?? ''} ${original?.raw('return-path') ?? ''} ${original?.raw('message-id') ?? ''}`));
+  const notThem = new Set(
+    unique(
+      `${from} ${headers.text('to')} ${original?.text('from') ?? ''} ${original?.raw('return-path') ?? ''} ${original?.raw('message-id') ?? ''}`,
+    ),
+  );
   const isTheirs = (address: string) =>
-    !notThem.has(address) && !/^(?:mailer-daemon|postmaster|mailerdaemon|noreply|no-reply|abuse|help|support|webmaster)@/.test(address);
-  const sentTo = unique(`${original?.text('to') ?? ''} ${original?.text('cc') ?? ''} ${original?.raw('x-original-to') ?? ''} ${original?.raw('delivered-to') ?? ''}`);
+    !notThem.has(address) &&
+    !/^(?:mailer-daemon|postmaster|mailerdaemon|noreply|no-reply|abuse|help|support|webmaster)@/.test(
+      address,
+    );
+  const sentTo = unique(
+    `${original?.text('to') ?? ''} ${original?.text('cc') ?? ''} ${original?.raw('x-original-to') ?? ''} ${original?.raw('delivered-to') ?? ''}`,
+  );
   const written = unique(own);
   // Whoever the message was sent to and is named in the report is certain.
   const both = written.filter((address) => sentTo.includes(address));
@@ -96,8 +121,9 @@ function recipientsIn(
       .split('\n')
       .flatMap((line) => {
         const match =
-          /^[\s>*-]*(?:to:?|recipient:?|address:?|user:?|rcpt to:?|failed (?:address|recipient):?)?[\s:]*<?([^\s<>"(),;]+@[^\s<>"(),;]+?)>?[\s:;,.)(-]*(?:$|[:(-]|\s[-–]|\.\.\.)/i.exec(line) ??
-          /^\s*<([^\s<>]+@[^\s<>]+)>/.exec(line);
+          /^[\s>*-]*(?:to:?|recipient:?|address:?|user:?|rcpt to:?|failed (?:address|recipient):?)?[\s:]*<?([^\s<>"(),;]+@[^\s<>"(),;]+?)>?[\s:;,.)(-]*(?:$|[:(-]|\s[-–]|\.\.\.)/i.exec(
+            line,
+          ) ?? /^\s*<([^\s<>]+@[^\s<>]+)>/.exec(line);
         return match === null ? [] : [match[1]!];
       })
       .join(' '),
@@ -112,7 +138,9 @@ function unique(text: string): string[] {
   const found = (text.slice(0, 128 * 1024).match(ADDRESS) ?? []).map((address) =>
     address.toLowerCase().replace(/^[.'`=]+|[.'`]+$/g, ''),
   );
-  return [...new Set(found)].filter((address) => /^[^@]+@[^@]+\.[^@.]+$/.test(address) || /@localhost$/.test(address));
+  return [...new Set(found)].filter(
+    (address) => /^[^@]+@[^@]+\.[^@.]+$/.test(address) || /@localhost$/.test(address),
+  );
 }
 
 /** The words about this one: from its address to the next one's. */
@@ -125,7 +153,9 @@ function recipientFrom(address: string, own: string, delayed: boolean, all: stri
     if (next > 0 && next < end) end = next;
   }
   const after = at < 0 ? own : own.slice(at + address.length, end);
-  const isTelling = /\b[45]\d\d\b|[45]\.\d+\.\d+|unknown|not |full|reject|fail|quota|invalid|disabled/i.test(after);
+  const isTelling = /\b[45]\d\d\b|[45]\.\d+\.\d+|unknown|not |full|reject|fail|quota|invalid|disabled/i.test(
+    after,
+  );
   const words = (isTelling || all.length > 1 ? after : own).slice(0, 2048).trim();
   const code = /\bstatus\b[^\d\n]{0,10}([245]\.\d{1,3}\.\d{1,3})/i.exec(words)?.[1] ?? '';
   return {

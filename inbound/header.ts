@@ -79,7 +79,11 @@ export function bytesToText(latin1: string): string {
 
 /** Bytes in a named charset to text. A charset that we do not know (utf-7 among them) is shown as its bytes. */
 export function decodeCharset(bytes: Buffer, charset: string): string {
-  const name = charset.trim().toLowerCase().replace(/^cp-?(?=125\d$)/, 'windows-').replace(/^x-unknown$/, '');
+  const name = charset
+    .trim()
+    .toLowerCase()
+    .replace(/^cp-?(?=125\d$)/, 'windows-')
+    .replace(/^x-unknown$/, '');
   if (name !== '' && !/^(us-)?ascii$/.test(name)) {
     try {
       return new TextDecoder(name).decode(bytes);
@@ -115,7 +119,9 @@ export function decodeWords(value: string): string {
       if (!joined) out += between;
       pending = { charset, bytes: [] };
     }
-    pending.bytes.push(match[2]!.toLowerCase() === 'b' ? Buffer.from(match[3]!, 'base64') : decodeQ(match[3]!));
+    pending.bytes.push(
+      match[2]!.toLowerCase() === 'b' ? Buffer.from(match[3]!, 'base64') : decodeQ(match[3]!),
+    );
   }
   flush();
   return out + value.slice(end);
@@ -267,7 +273,9 @@ function closing(text: string, from: number, mark: string): number {
 
 /** The ids of a Message-ID, In-Reply-To or References field: without <>, lower-case, at most the first and last ones. */
 export function readMessageIds(value: string): string[] {
-  const found = [...value.slice(0, 64 * 1024).matchAll(/<([^<>\s]{1,400})>/g)].map((match) => match[1]!.toLowerCase());
+  const found = [...value.slice(0, 64 * 1024).matchAll(/<([^<>\s]{1,400})>/g)].map((match) =>
+    match[1]!.toLowerCase(),
+  );
   const bare = found.length === 0 ? (/^\s*([^\s<>]{1,400}@[^\s<>]{1,400})\s*$/.exec(value)?.[1] ?? '') : '';
   const ids = bare === '' ? found : [bare.toLowerCase()];
   return ids.length <= 60 ? ids : [...ids.slice(0, 5), ...ids.slice(-55)];

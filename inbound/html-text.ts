@@ -3,32 +3,89 @@
  * so that one splitter of replies serves both. Only what a person could read comes out.
  */
 const BLOCK = new Set(
-  'address article aside blockquote center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tr ul'.split(' '),
+  'address article aside blockquote center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tr ul'.split(
+    ' ',
+  ),
 );
 const PARAGRAPH = new Set(['p', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'table', 'blockquote']);
 const VOID = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '));
-const SILENT = new Set('head script style title noscript template svg math textarea select iframe object'.split(' '));
+const SILENT = new Set(
+  'head script style title noscript template svg math textarea select iframe object'.split(' '),
+);
 
 const MAX_CHARACTERS = 1024 * 1024;
 const MAX_DEPTH = 500;
 
 const entities: Record<string, string> = {
-  amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', eacute: 'é', egrave: 'è', ecirc: 'ê', agrave: 'à',
-  acirc: 'â', ccedil: 'ç', ocirc: 'ô', ucirc: 'û', ugrave: 'ù', icirc: 'î', iuml: 'ï', euml: 'ë', auml: 'ä', ouml: 'ö',
-  uuml: 'ü', szlig: 'ß', Auml: 'Ä', Ouml: 'Ö', Uuml: 'Ü', Eacute: 'É', Agrave: 'À', ntilde: 'ñ', aacute: 'á', iacute: 'í',
-  oacute: 'ó', uacute: 'ú', iquest: '¿', iexcl: '¡', laquo: '«', raquo: '»', rsquo: '’', lsquo: '‘', ldquo: '“', rdquo: '”',
-  ndash: '–', mdash: '—', hellip: '…', euro: '€', copy: '©', reg: '®', bull: '•', middot: '·', oelig: 'œ', deg: '°',
-  zwnj: '', zwj: '', shy: '', ensp: ' ', emsp: ' ', thinsp: ' ',
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: '\u00a0',
+  eacute: 'é',
+  egrave: 'è',
+  ecirc: 'ê',
+  agrave: 'à',
+  acirc: 'â',
+  ccedil: 'ç',
+  ocirc: 'ô',
+  ucirc: 'û',
+  ugrave: 'ù',
+  icirc: 'î',
+  iuml: 'ï',
+  euml: 'ë',
+  auml: 'ä',
+  ouml: 'ö',
+  uuml: 'ü',
+  szlig: 'ß',
+  Auml: 'Ä',
+  Ouml: 'Ö',
+  Uuml: 'Ü',
+  Eacute: 'É',
+  Agrave: 'À',
+  ntilde: 'ñ',
+  aacute: 'á',
+  iacute: 'í',
+  oacute: 'ó',
+  uacute: 'ú',
+  iquest: '¿',
+  iexcl: '¡',
+  laquo: '«',
+  raquo: '»',
+  rsquo: '’',
+  lsquo: '‘',
+  ldquo: '“',
+  rdquo: '”',
+  ndash: '–',
+  mdash: '—',
+  hellip: '…',
+  euro: '€',
+  copy: '©',
+  reg: '®',
+  bull: '•',
+  middot: '·',
+  oelig: 'œ',
+  deg: '°',
+  zwnj: '',
+  zwj: '',
+  shy: '',
+  ensp: ' ',
+  emsp: ' ',
+  thinsp: ' ',
 };
 
 export function decodeEntities(text: string): string {
   if (!text.includes('&')) return text;
-  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,8}));?/gi, (whole, hex, decimal, name: string) => {
-    if (name !== undefined) return entities[name] ?? entities[name.toLowerCase()] ?? whole;
-    const code = hex === undefined ? Number(decimal) : parseInt(hex as string, 16);
-    if (code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return '\ufffd';
-    return String.fromCodePoint(code);
-  });
+  return text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,8}));?/gi,
+    (whole, hex, decimal, name: string) => {
+      if (name !== undefined) return entities[name] ?? entities[name.toLowerCase()] ?? whole;
+      const code = hex === undefined ? Number(decimal) : parseInt(hex as string, 16);
+      if (code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return '\ufffd';
+      return String.fromCodePoint(code);
+    },
+  );
 }
 
 /** How a tag opens a quotation: `cut` when everything after it is the old message. */
@@ -38,13 +95,30 @@ type Opening = 'quote' | 'cut' | 'none';
 function openingOf(tag: string, attributes: string): Opening {
   if (attributes === '') return tag === 'blockquote' ? 'quote' : 'none';
   const lower = attributes.slice(0, 2000).toLowerCase();
-  if (tag === 'blockquote') return /margin:\s*0\s+0\s+0\s+40px|indent/.test(lower) && !lower.includes('cite') ? 'none' : 'quote';
+  if (tag === 'blockquote')
+    return /margin:\s*0\s+0\s+0\s+40px|indent/.test(lower) && !lower.includes('cite') ? 'none' : 'quote';
   // Outlook on the web and on phones put these before the old message.
-  if (/id=["']?(x_)?(divrplyfwdmsg|appendonsend|mail-editor-reference-message-container|olk_src_body_section)/.test(lower)) return 'cut';
+  if (
+    /id=["']?(x_)?(divrplyfwdmsg|appendonsend|mail-editor-reference-message-container|olk_src_body_section)/.test(
+      lower,
+    )
+  )
+    return 'cut';
   if (tag === 'hr' && /id=["']?stopspelling/.test(lower)) return 'cut';
   // Outlook 2007 and later, and Windows Mail.
-  if (tag === 'div' && /border-top:\s*(solid|1pt solid)?\s*#?(e1e1e1|b5c4df|e5e5e5)|border:\s*none;\s*border-top:\s*solid/.test(lower)) return 'cut';
-  if (/class=["']?[^"'>]*\b(gmail_quote|yahoo_quoted|protonmail_quote|zmail_extra|moz-forward-container)\b/.test(lower)) return 'quote';
+  if (
+    tag === 'div' &&
+    /border-top:\s*(solid|1pt solid)?\s*#?(e1e1e1|b5c4df|e5e5e5)|border:\s*none;\s*border-top:\s*solid/.test(
+      lower,
+    )
+  )
+    return 'cut';
+  if (
+    /class=["']?[^"'>]*\b(gmail_quote|yahoo_quoted|protonmail_quote|zmail_extra|moz-forward-container)\b/.test(
+      lower,
+    )
+  )
+    return 'quote';
   if (/name=["']?quote\b/.test(lower)) return 'quote';
   return 'none';
 }

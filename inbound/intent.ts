@@ -6,7 +6,16 @@
 import { languageOf, plainLetters, snippet } from './words.ts';
 
 export type Intent =
-  'unsubscribe' | 'complaint' | 'interested' | 'question' | 'not-now' | 'not-interested' | 'address-change' | 'thanks' | 'negative' | 'other';
+  | 'unsubscribe'
+  | 'complaint'
+  | 'interested'
+  | 'question'
+  | 'not-now'
+  | 'not-interested'
+  | 'address-change'
+  | 'thanks'
+  | 'negative'
+  | 'other';
 
 export interface IntentReading {
   intent: Intent;
@@ -22,7 +31,8 @@ const MAX_WORDS_TO_ACT = 12;
 
 const UNSUBSCRIBE =
   /\b(?:unsubscribe(?: me)?|remove me|take me off|(?:please )?remove (?:my|this) (?:e-?mail|address|name)|opt(?:ing)? ?out|stop (?:e-?mail|mail|send|contact|writ)\w*|do not (?:contact|e-?mail|write|send)|don'?t (?:contact|e-?mail|write|send) me|no more (?:e-?mails?|mails?|newsletters?)|me desinscrire|desinscri(?:re|vez|s|ption)(?:-moi| moi)?|desabonn\w*|(?:ne (?:souhaite|veux|desire) plus|plus) (?:recevoir|etre contacte)|ne plus recevoir|retire[rz]?[- ]moi|retire[rz]? mon adresse|supprime[rz]? (?:mon|cette) adresse|arretez (?:de|vos)|stop pub|abmelden|abbestellen|austragen|melden sie mich ab|aus (?:dem|ihrem) verteiler|keine (?:weiteren )?(?:e-?)?(?:mails?|newsletter|werbung|nachrichten)(?: mehr)?|darme de baja|dar(?:me)? de baja|denme de baja|dame de baja|de baja|no (?:quiero|deseo) recibir|eliminar(?:me)? (?:de (?:la|su) lista|mi (?:correo|direccion))|borr(?:ar|en)me de)\b/;
-const LONE = /^(?:stop|unsubscribe|desinscription|desabonnement|abmelden|abbestellen|baja|remove|off|stop please|stop svp|bitte abmelden)[.! ]*$/;
+const LONE =
+  /^(?:stop|unsubscribe|desinscription|desabonnement|abmelden|abbestellen|baja|remove|off|stop please|stop svp|bitte abmelden)[.! ]*$/;
 /** Somebody talks about unsubscribing without asking for it. */
 const NOT_FOR_ME =
   /\b(?:how (?:do|can|could|would) (?:i|we|you|they|my)|unsubscribe my (?:colleague|wife|husband|friend|boss)|comment (?:puis-je |faire |on |je )|wie (?:kann|konnen|lasst)|como (?:puedo|se)|do(?:n'?t| not) (?:want to |wish to )?unsubscribe|did(?:n'?t| not) (?:ask to |want to )?unsubscribe|ne (?:me )?desabonnez pas|pas me desabonner|nicht abmelden|stop (?:this|the) (?:bill|order|project|war|meeting)|i was unsubscribed|unsubscribed (?:by mistake|accidentally))\b/;
@@ -45,7 +55,9 @@ const QUESTION =
 
 /** `words` are the writer's own, quotes left out. */
 export function readIntent(words: string): IntentReading {
-  const plain = plainLetters(words.slice(0, 20_000).replace(/https?:\/\/\S{1,2000}/gi, ' ')).replace(/\s+/g, ' ').trim();
+  const plain = plainLetters(words.slice(0, 20_000).replace(/https?:\/\/\S{1,2000}/gi, ' '))
+    .replace(/\s+/g, ' ')
+    .trim();
   const language = languageOf(words);
   const found = (intent: Intent, confidence: number, at: number, mayAct = false): IntentReading => ({
     intent,
@@ -71,7 +83,8 @@ export function readIntent(words: string): IntentReading {
   if (negative !== null) return found('negative', 0.75, negative.index);
   const later = NOT_NOW.exec(plain);
   const interested = INTERESTED.exec(plain);
-  if (interested !== null && !negated(plain, interested.index)) return found('interested', 0.75, interested.index);
+  if (interested !== null && !negated(plain, interested.index))
+    return found('interested', 0.75, interested.index);
   if (later !== null) return found('not-now', 0.7, later.index);
   const question = QUESTION.exec(plain);
   if (question !== null) return found('question', plain.includes('?') ? 0.8 : 0.5, question.index);
@@ -82,6 +95,12 @@ export function readIntent(words: string): IntentReading {
 
 /** A "no" within the three words before turns the meaning. */
 function negated(text: string, at: number): boolean {
-  const before = text.slice(Math.max(0, at - 40), at).trim().split(' ').slice(-3);
-  return before.some((word) => /^(?:not|no|don'?t|isn'?t|never|pas|plus|non|aucun|kein\w*|nicht|nie|ninguno?|nunca)$/.test(word));
+  const before = text
+    .slice(Math.max(0, at - 40), at)
+    .trim()
+    .split(' ')
+    .slice(-3);
+  return before.some((word) =>
+    /^(?:not|no|don'?t|isn'?t|never|pas|plus|non|aucun|kein\w*|nicht|nie|ninguno?|nunca)$/.test(word),
+  );
 }

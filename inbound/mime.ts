@@ -30,7 +30,15 @@ interface Count {
 
 /** Reads a raw message. Never throws: what breaks the rules of MIME becomes text. */
 export function readMime(raw: Buffer): Part {
-  return readEntity(raw.toString('latin1').replace(/\r\n?/g, '\n').replace(/^From [^\n]*\n/, ''), '', 0, { parts: 0 });
+  return readEntity(
+    raw
+      .toString('latin1')
+      .replace(/\r\n?/g, '\n')
+      .replace(/^From [^\n]*\n/, ''),
+    '',
+    0,
+    { parts: 0 },
+  );
 }
 
 /** Reads a message inside a message (message/rfc822, text/rfc822-headers). */
@@ -81,7 +89,7 @@ function splitParts(body: string, boundary: string): string[] {
   const mark = `--${boundary}`;
   const pieces: string[] = [];
   let start = -1;
-  for (let at = body.startsWith(mark) ? 0 : findLine(body, mark, 0); at >= 0; ) {
+  for (let at = body.startsWith(mark) ? 0 : findLine(body, mark, 0); at >= 0;) {
     const lineEnd = body.indexOf('\n', at);
     const rest = body.slice(at + mark.length, lineEnd < 0 ? undefined : lineEnd).trimEnd();
     if (rest === '' || rest === '--') {
@@ -102,7 +110,8 @@ function findLine(body: string, mark: string, from: number): number {
 }
 
 // U+202A-E and U+2066-9 turn the reading direction: "invoice-fdp.exe" would show as "invoice-exe.pdf".
-const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"<>|?*]/g;
+const UNSAFE_IN_NAMES =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"<>|?*]/g;
 
 function safeFileName(name: string): string {
   const base = name.replace(/\\/g, '/').split('/').at(-1) ?? '';
@@ -110,7 +119,11 @@ function safeFileName(name: string): string {
 }
 
 export function encodingOf(part: Part): string {
-  return part.headers.raw('content-transfer-encoding').trim().toLowerCase().replace(/[;\s].*$/, '');
+  return part.headers
+    .raw('content-transfer-encoding')
+    .trim()
+    .toLowerCase()
+    .replace(/[;\s].*$/, '');
 }
 
 /** A part's content as bytes, its transfer encoding undone. */
@@ -136,8 +149,15 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 
 /** A text part in letters, at most a megabyte of it. */
 export function decodedText(part: Part): string {
-  const text = decodeCharset(decodedBytes(part, MAX_TEXT_BYTES).subarray(0, MAX_TEXT_BYTES), part.params['charset'] ?? '');
-  const clean = text.replace(/\r\n?/g, '\n').replace(/^\ufeff/, '').replaceAll('\u0000', '').toWellFormed();
+  const text = decodeCharset(
+    decodedBytes(part, MAX_TEXT_BYTES).subarray(0, MAX_TEXT_BYTES),
+    part.params['charset'] ?? '',
+  );
+  const clean = text
+    .replace(/\r\n?/g, '\n')
+    .replace(/^\ufeff/, '')
+    .replaceAll('\u0000', '')
+    .toWellFormed();
   // RFC 3676 4.1: flowed lines end with a space; quote marks must agree to be joined.
   return part.params['format']?.toLowerCase() === 'flowed' ? unflow(clean, part.params['delsp']) : clean;
 }

@@ -43,7 +43,10 @@ export function parse(raw: Buffer): { letter: Letter; mime: Part } {
   const mime = readMime(raw);
   const { headers } = mime;
   const shown = shownParts(mime);
-  const plain = shown.filter((part) => part.type !== 'text/html').map(decodedText).join('\n');
+  const plain = shown
+    .filter((part) => part.type !== 'text/html')
+    .map(decodedText)
+    .join('\n');
   const htmlSource = htmlParts(mime).map(decodedText).join('\n');
   // An empty or token text part beside real HTML is what some programs send for form's sake.
   const usesHtml = plain.trim().length < 3 && htmlSource !== '';
@@ -84,20 +87,30 @@ function people(headers: Headers, name: string): Person[] {
 
 const oneLine = (text: string, length: number): string =>
   // oxlint-disable-next-line no-control-regex
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim().slice(0, length).toWellFormed();
+  text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ')
+    .trim()
+    .slice(0, length)
+    .toWellFormed();
 
 function dateOf(value: string): number | null {
   const at = Date.parse(value.replace(/\(.*\)/, '').trim());
   return Number.isNaN(at) ? null : at;
 }
 
-const isFile = (part: Part): boolean => part.disposition === 'attachment' || (part.fileName !== '' && part.disposition !== 'inline');
+const isFile = (part: Part): boolean =>
+  part.disposition === 'attachment' || (part.fileName !== '' && part.disposition !== 'inline');
 
 /** The text parts that a mail program shows as the message, in order. */
 function shownParts(part: Part): Part[] {
   if (part.type === 'multipart/alternative') {
     const choices = part.children.map(shownParts);
-    const plain = choices.find((choice) => choice.length > 0 && choice.every((one) => one.type === 'text/plain') && choice.some((one) => one.body.trim() !== ''));
+    const plain = choices.find(
+      (choice) =>
+        choice.length > 0 &&
+        choice.every((one) => one.type === 'text/plain') &&
+        choice.some((one) => one.body.trim() !== ''),
+    );
     return plain ?? choices.findLast((choice) => choice.length > 0) ?? [];
   }
   // RFC 6522 3: the first part of a report is for people, the others for programs.
@@ -105,7 +118,11 @@ function shownParts(part: Part): Part[] {
   if (part.children.length > 0) return part.children.flatMap(shownParts);
   if (isFile(part)) return [];
   if (part.type.startsWith('multipart/')) return [{ ...part, type: 'text/plain' }];
-  return part.type === 'text/plain' || part.type === 'text/html' || (part.path === '' && part.type.startsWith('text/')) ? [part] : [];
+  return part.type === 'text/plain' ||
+    part.type === 'text/html' ||
+    (part.path === '' && part.type.startsWith('text/'))
+    ? [part]
+    : [];
 }
 
 /** The HTML of the message, for showing: of alternatives the richest. */
@@ -127,8 +144,10 @@ function attachmentsOf(mime: Part, shown: Set<Part>): LetterAttachment[] {
       for (const child of part.children) visit(child, part.type === 'multipart/alternative');
       return;
     }
-    const isBody = shown.has(part) || ((part.type === 'text/html' || part.type === 'text/plain') && !isFile(part));
-    if (isBody || part.type.startsWith('multipart/') || (inAlternative && part.type !== 'text/calendar')) return;
+    const isBody =
+      shown.has(part) || ((part.type === 'text/html' || part.type === 'text/plain') && !isFile(part));
+    if (isBody || part.type.startsWith('multipart/') || (inAlternative && part.type !== 'text/calendar'))
+      return;
     found.push({
       part: part.path || '1',
       fileName: part.fileName || `part-${part.path || '1'}`,
@@ -147,7 +166,10 @@ function sizeOf(part: Part): number {
 }
 
 /** The bytes of one part of a raw message, for a download; undefined when there is no such part. */
-export function partBytes(raw: Buffer, path: string): { bytes: Buffer; mediaType: string; fileName: string } | undefined {
+export function partBytes(
+  raw: Buffer,
+  path: string,
+): { bytes: Buffer; mediaType: string; fileName: string } | undefined {
   let part: Part | undefined = readMime(raw);
   if (part.children.length > 0) {
     for (const step of path.split('.')) part = part?.children[Number(step) - 1];

@@ -127,7 +127,9 @@ const HEADER_LABEL = new RegExp(
     'sent|date|envoye|envoye le|gesendet|datum|enviado|enviado el|enviado em|fecha|data|inviato|verzonden|sendt|skickat|dato|lahetetty|wyslano|wyslany|odeslano|отправлено|дата|надіслано|发送时间|日期|日時|sendt',
   ].join('|')})|(${[
     'subject|objet|sujet|betreff|asunto|assunto|oggetto|onderwerp|emne|amne|aihe|temat|predmet|тема|主题|主旨|件名',
-  ].join('|')})|(${['cc|copie|kopie|copia|kopia|kopio|копия|抄送|副本|reply-to|repondre a|antwort an|importance|bcc'].join('|')}))\\s*:\\*?\\s*(.*)$`,
+  ].join(
+    '|',
+  )})|(${['cc|copie|kopie|copia|kopia|kopio|копия|抄送|副本|reply-to|repondre a|antwort an|importance|bcc'].join('|')}))\\s*:\\*?\\s*(.*)$`,
   'i',
 );
 
@@ -267,7 +269,8 @@ const SENT_FROM =
   /^[\s*_]*(?:sent (?:from|via) (?:my|mobile|mail|outlook|yahoo|samsung|proton|android|iphone|ipad|a |the )|get outlook for|envoye (?:de mon|depuis|a partir)|provenance\s*:|gesendet (?:von|mit)|von meinem \S+ gesendet|enviado (?:desde|do meu|de mi)|inviato da|verstuurd vanaf|verzonden (?:vanaf|met)|skickat fran|sendt fra|lahetetty|отправлено (?:с|из)|wyslane? z|sent using|diese nachricht wurde von)/i;
 const SIGN_OFF =
   /^\s*(?:(?:best|kind|warm|many|with (?:best|kind)) (?:regards|wishes)|best|regards|rgds|cheers|thanks(?: (?:again|in advance|a lot|so much))?|thank you|many thanks|sincerely|yours(?: (?:sincerely|truly|faithfully))?|cordially|respectfully|cordialement|bien cordialement|bien a (?:vous|toi)|salutations|sinceres salutations|mit freundlichen grussen|mit freundlichen gruß?ss?en|freundliche grusse|viele grusse|beste grusse|liebe grusse|mfg|lg|un saludo|saludos(?: cordiales)?|atentamente|cordiali saluti|distinti saluti|saluti|met vriendelijke groet(?:en)?|groeten|atenciosamente|abracos|vennlig hilsen|med vanlig halsning|med venlig hilsen|terveisin|pozdrawiam|s uvazheniem|с уважением)\s*[,.!]?\s*$/i;
-const KEEP = /\?|\bp\.?\s?s\.?\s*[:.]|\bunsubscri|\bdesinscri|\bdesabonn|\babmeld|\bdarme de baja|\bcancel|\bau fait\b|\bby the way\b|\bbtw\b/i;
+const KEEP =
+  /\?|\bp\.?\s?s\.?\s*[:.]|\bunsubscri|\bdesinscri|\bdesabonn|\babmeld|\bdarme de baja|\bcancel|\bau fait\b|\bby the way\b|\bbtw\b/i;
 const MAX_SIGNATURE_LINES = 12;
 
 /** The block at the end of the new words that says who wrote. Never a question, a postscript or a wish. */
@@ -313,5 +316,10 @@ function wordsOf(lines: Line[], wanted: (kind: SegmentKind) => boolean): string 
     .map((line) => line.text)
     .join('\n')
     .trim();
-  return text === '' ? lines.map((line) => line.text).join('\n').trim() : text;
+  return text === ''
+    ? lines
+        .map((line) => line.text)
+        .join('\n')
+        .trim()
+    : text;
 }

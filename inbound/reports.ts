@@ -15,7 +15,8 @@ export interface ReportSigns {
 }
 
 // RFC 9990 (RFC 7489 7.2.1.1): receiver "!" policy-domain "!" begin "!" end [ "!" unique ] "." extension
-const DMARC_FILE = /^[^!]{1,255}![^!]{1,255}!\d{6,12}!\d{6,12}(?:![^!.]{1,255})?\.(?:xml|xml\.gz|gz|zip|xml\.zip)$/i;
+const DMARC_FILE =
+  /^[^!]{1,255}![^!]{1,255}!\d{6,12}!\d{6,12}(?:![^!.]{1,255})?\.(?:xml|xml\.gz|gz|zip|xml\.zip)$/i;
 const DMARC_SUBJECT = /\breport[- ]domain\s*:|\bsubmitter\s*:.*\breport-?id\s*:|^dmarc aggregate report/i;
 
 export function readReportSigns(headers: Headers, subject: string, mime: Part): ReportSigns | undefined {
@@ -25,12 +26,18 @@ export function readReportSigns(headers: Headers, subject: string, mime: Part): 
       return { kind: 'tlsrpt', why: `a part is ${part.type}`, part: part.path };
   }
   if (headers.has('tls-report-domain')) return { kind: 'tlsrpt', why: 'TLS-Report-Domain', part: '' };
-  if (mime.params['report-type']?.toLowerCase() === 'tlsrpt') return { kind: 'tlsrpt', why: 'report-type tlsrpt', part: '' };
+  if (mime.params['report-type']?.toLowerCase() === 'tlsrpt')
+    return { kind: 'tlsrpt', why: 'report-type tlsrpt', part: '' };
   for (const part of partsOf(mime)) {
     if (part.children.length > 0) continue;
-    const isArchive = /^application\/(?:x-)?(?:gzip|zip|zip-compressed|octet-stream|xml|tar|gzip-compressed)$|^text\/xml$/.test(part.type);
-    if (DMARC_FILE.test(part.fileName)) return { kind: 'dmarc', why: `a file named ${part.fileName.slice(0, 80)}`, part: part.path };
-    if (isArchive && DMARC_SUBJECT.test(subject)) return { kind: 'dmarc', why: 'its subject names a report domain', part: part.path };
+    const isArchive =
+      /^application\/(?:x-)?(?:gzip|zip|zip-compressed|octet-stream|xml|tar|gzip-compressed)$|^text\/xml$/.test(
+        part.type,
+      );
+    if (DMARC_FILE.test(part.fileName))
+      return { kind: 'dmarc', why: `a file named ${part.fileName.slice(0, 80)}`, part: part.path };
+    if (isArchive && DMARC_SUBJECT.test(subject))
+      return { kind: 'dmarc', why: 'its subject names a report domain', part: part.path };
     if (/xml/.test(part.type) || /\.xml$/i.test(part.fileName)) {
       const beginning = decodedBytes(part, 4096).subarray(0, 4096).toString('latin1');
       if (/<feedback[\s>]/.test(beginning) && /<report_metadata|<policy_published/.test(beginning))

@@ -44,7 +44,8 @@ export function readReturnDate(text: string, now: number): Absence | undefined {
       const date = readDate(after, now);
       if (date === undefined) continue;
       const until = nextWorkday(date + plusDays * DAY);
-      if (until > now && until <= now + LONGEST_DAYS * DAY) return { until, evidence: snippet(plain, match.index) };
+      if (until > now && until <= now + LONGEST_DAYS * DAY)
+        return { until, evidence: snippet(plain, match.index) };
     }
   }
   return undefined;
@@ -54,9 +55,12 @@ function readDate(text: string, now: number): number | undefined {
   const iso = /\b(20\d\d)-(\d\d)-(\d\d)\b/.exec(text);
   if (iso !== null) return dateOf(Number(iso[1]), Number(iso[2]) - 1, Number(iso[3]), now);
   const named =
-    /\b(\d{1,2})(?:er|st|nd|rd|th|\.)?\s*(?:de |of )?([a-z]{3,9})\.?(?:\s*(?:de |del |,)?\s*(20\d\d))?/.exec(text) ?? undefined;
+    /\b(\d{1,2})(?:er|st|nd|rd|th|\.)?\s*(?:de |of )?([a-z]{3,9})\.?(?:\s*(?:de |del |,)?\s*(20\d\d))?/.exec(
+      text,
+    ) ?? undefined;
   const month = named && monthOf(named[2]!);
-  if (named !== undefined && month !== undefined) return dateOf(named[3] ? Number(named[3]) : undefined, month, Number(named[1]), now);
+  if (named !== undefined && month !== undefined)
+    return dateOf(named[3] ? Number(named[3]) : undefined, month, Number(named[1]), now);
   const american = /\b([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?(?:,? (20\d\d))?\b/.exec(text);
   const monthFirst = american && monthOf(american[1]!);
   if (american !== null && monthFirst !== undefined && monthFirst !== null)
@@ -64,7 +68,8 @@ function readDate(text: string, now: number): number | undefined {
   const numeric = /\b(\d{1,2})[./-](\d{1,2})(?:[./-](20\d\d|\d\d))?(?!\d)/.exec(text);
   if (numeric === null) return undefined;
   const [first, second] = [Number(numeric[1]), Number(numeric[2])];
-  const year = numeric[3] === undefined ? undefined : Number(numeric[3].length === 2 ? `20${numeric[3]}` : numeric[3]);
+  const year =
+    numeric[3] === undefined ? undefined : Number(numeric[3].length === 2 ? `20${numeric[3]}` : numeric[3]);
   // Day first, as Europe writes; a second number above twelve can only be American.
   return second > 12 ? dateOf(year, first - 1, second, now) : dateOf(year, second - 1, first, now);
 }

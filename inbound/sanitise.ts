@@ -9,8 +9,14 @@ const MAX_HTML_CHARACTERS = 1024 * 1024;
 
 // No `position`, `z-index`, `float` over the page, and no value with url(), expression() or an escape.
 const colour = [/^#[0-9a-f]{3,8}$/i, /^rgba?\([\d\s.,%/]{1,60}\)$/i, /^[a-z]{3,30}$/i];
-const length = [/^-?[\d.]{1,8}(px|em|rem|ex|pt|pc|%|cm|mm|in)?$/i, /^(auto|normal|inherit|initial|none|medium|small|large)$/i];
-const positive = [/^[\d.]{1,8}(px|em|rem|ex|pt|pc|%|cm|mm|in)?(\s+[\d.]{1,8}(px|em|rem|ex|pt|pc|%|cm|mm|in)?){0,3}$/i, /^auto$/i];
+const length = [
+  /^-?[\d.]{1,8}(px|em|rem|ex|pt|pc|%|cm|mm|in)?$/i,
+  /^(auto|normal|inherit|initial|none|medium|small|large)$/i,
+];
+const positive = [
+  /^[\d.]{1,8}(px|em|rem|ex|pt|pc|%|cm|mm|in)?(\s+[\d.]{1,8}(px|em|rem|ex|pt|pc|%|cm|mm|in)?){0,3}$/i,
+  /^auto$/i,
+];
 const border = [/^[\w\s.#(),%-]{1,80}$/];
 const word = [/^[a-z-]{2,30}$/i];
 
@@ -60,11 +66,75 @@ const styles = {
 
 const options: sanitizeHtml.IOptions = {
   allowedTags: [
-    'a', 'abbr', 'address', 'article', 'aside', 'b', 'bdi', 'bdo', 'big', 'blockquote', 'br', 'caption', 'center', 'cite',
-    'code', 'col', 'colgroup', 'dd', 'del', 'dfn', 'div', 'dl', 'dt', 'em', 'figcaption', 'figure', 'font', 'footer',
-    'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'header', 'hr', 'i', 'img', 'ins', 'kbd', 'li', 'main', 'mark', 'ol', 'p', 'pre',
-    'q', 's', 'samp', 'section', 'small', 'span', 'strike', 'strong', 'sub', 'sup', 'table', 'tbody', 'td', 'tfoot', 'th',
-    'thead', 'time', 'tr', 'tt', 'u', 'ul', 'var', 'wbr',
+    'a',
+    'abbr',
+    'address',
+    'article',
+    'aside',
+    'b',
+    'bdi',
+    'bdo',
+    'big',
+    'blockquote',
+    'br',
+    'caption',
+    'center',
+    'cite',
+    'code',
+    'col',
+    'colgroup',
+    'dd',
+    'del',
+    'dfn',
+    'div',
+    'dl',
+    'dt',
+    'em',
+    'figcaption',
+    'figure',
+    'font',
+    'footer',
+    'h1',
+    'h2',
+    'h3',
+    'h4',
+    'h5',
+    'h6',
+    'header',
+    'hr',
+    'i',
+    'img',
+    'ins',
+    'kbd',
+    'li',
+    'main',
+    'mark',
+    'ol',
+    'p',
+    'pre',
+    'q',
+    's',
+    'samp',
+    'section',
+    'small',
+    'span',
+    'strike',
+    'strong',
+    'sub',
+    'sup',
+    'table',
+    'tbody',
+    'td',
+    'tfoot',
+    'th',
+    'thead',
+    'time',
+    'tr',
+    'tt',
+    'u',
+    'ul',
+    'var',
+    'wbr',
   ],
   allowedAttributes: {
     '*': ['style', 'dir', 'lang', 'align', 'valign', 'title'],
@@ -87,7 +157,20 @@ const options: sanitizeHtml.IOptions = {
   allowProtocolRelative: false,
   nestingLimit: 100,
   disallowedTagsMode: 'discard',
-  nonTextTags: ['script', 'style', 'textarea', 'option', 'noscript', 'title', 'template', 'xmp', 'math', 'svg', 'iframe', 'object'],
+  nonTextTags: [
+    'script',
+    'style',
+    'textarea',
+    'option',
+    'noscript',
+    'title',
+    'template',
+    'xmp',
+    'math',
+    'svg',
+    'iframe',
+    'object',
+  ],
   transformTags: {
     a: (tagName, attribs) => ({
       tagName,
@@ -98,7 +181,8 @@ const options: sanitizeHtml.IOptions = {
       if (/^https?:/i.test(src)) return { tagName, attribs: { ...rest, 'data-remote': src, src: '' } };
       if (/^cid:/i.test(src)) return { tagName, attribs: { ...rest, src } };
       // Raster images only: an SVG may hold script.
-      if (/^data:image\/(png|jpeg|gif|webp);base64,[a-z0-9+/=\s]*$/i.test(src)) return { tagName, attribs: { ...rest, src } };
+      if (/^data:image\/(png|jpeg|gif|webp);base64,[a-z0-9+/=\s]*$/i.test(src))
+        return { tagName, attribs: { ...rest, src } };
       return { tagName, attribs: rest };
     },
   },

@@ -22,10 +22,26 @@ export function snippet(text: string, at: number, size = 120): string {
 export type Language = 'en' | 'fr' | 'de' | 'es';
 
 const LITTLE_WORDS: Record<Language, Set<string>> = {
-  en: new Set('the and you your for is are this that with have not please will would of to in my me we it can was on'.split(' ')),
-  fr: new Set('le la les des est vous votre je ne pas pour une un de du que qui nous merci bonjour avec dans sur mon et plus ce cette au'.split(' ')),
-  de: new Set('der die das und ist nicht ich sie ihre ihr bitte mit fur ein eine den dem zu von auf wir mich im bin keine danke'.split(' ')),
-  es: new Set('el la los las que de en por para no su una un con es me gracias hola mi usted del al lo como mas esta'.split(' ')),
+  en: new Set(
+    'the and you your for is are this that with have not please will would of to in my me we it can was on'.split(
+      ' ',
+    ),
+  ),
+  fr: new Set(
+    'le la les des est vous votre je ne pas pour une un de du que qui nous merci bonjour avec dans sur mon et plus ce cette au'.split(
+      ' ',
+    ),
+  ),
+  de: new Set(
+    'der die das und ist nicht ich sie ihre ihr bitte mit fur ein eine den dem zu von auf wir mich im bin keine danke'.split(
+      ' ',
+    ),
+  ),
+  es: new Set(
+    'el la los las que de en por para no su una un con es me gracias hola mi usted del al lo como mas esta'.split(
+      ' ',
+    ),
+  ),
 };
 
 export function languageOf(text: string): Language | undefined {

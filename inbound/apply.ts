@@ -1,0 +1,470 @@
+/**
+ * What a received message does: one transaction in which the inbox, the suppression list, the delivery, the contact and
+ * the event log change together, or not at all. A report acts only with a token that we signed, and each token once.
+ */
+import { suppressIn, unsubscribeScope } from '../core/audience/suppress.ts';
+import { toJson } from '../core/store/json.ts';
+import {
+  changeConversation,
+  indexMessage,
+  openConversation,
+  rememberIdentifiers,
+} from '../core/store/conversation.ts';
+import { addEvents, type NewEvent } from '../core/store/event.ts';
+import {
+  addMailbox,
+  lockReceived,
+  receivingAddresses,
+  settleInbound,
+  useToken,
+} from '../core/store/inbound.ts';
+import { markBouncedAfter, noteContact } from '../core/store/thread.ts';
+import type { NewSuppression } from '../core/store/suppression.ts';
+import type { Db, Row } from '../core/store/tables.ts';
+import { readRecipient } from '../core/mail/identifiers.ts';
+import { isForged, type Authentication } from './authenticate.ts';
+import type { Rule, Verdict } from './classify.ts';
+import type { Letter } from './parse.ts';
+import type { Place } from './thread.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+/** Somebody is away and does not say until when (reference: seven days). */
+const AWAY_WITHOUT_DATE_MS = 7 * DAY;
+
+export interface Application {
+  row: Row<'inbound'>;
+  rcptTo: string[];
+  letter: Letter;
+  verdict: Verdict;
+  authentication: Authentication;
+  place: Place;
+}
+
+export interface Applied {
+  conversationId: number | null;
+  /** To be put into the view before anything is acknowledged. */
+  suppressed: Row<'suppression'>[];
+}
+
+/** Applies it, once: a second try finds the row taken and does nothing. */
+export async function apply(tx: Db, application: Application, now: number): Promise<Applied> {
+  const { row, verdict, place, letter } = application;
+  if (!(await lockReceived(tx, row.id))) return { conversationId: null, suppressed: [] };
+  const effect = await effectOf(tx, application, now);
+  const conversationId = effect.shown === undefined ? null : await show(tx, application, effect.shown, now);
+  const link = {
+    contact_id: place.contactId,
+    campaign_id: place.delivery?.campaign_id ?? null,
+    delivery_id: place.delivery?.id ?? null,
+    conversation_id: conversationId,
+    inbound_id: row.id,
+  };
+  await addEvents(
+    tx,
+    effect.events.map((event) => ({ ...link, ...event, at: now })),
+  );
+  const suppressed = await suppressIn(
+    tx,
+    effect.suppressions.map((suppression) => ({ ...suppression, inbound_id: row.id })),
+    now,
+  );
+  await settleInbound(
+    tx,
+    row.id,
+    {
+      kind: verdict.kind,
+      detail_kind: verdict.detail,
+      confidence: verdict.confidence,
+      rules: toJson([...verdict.rules, ...place.rules, ...effect.rules]),
+      authentication: toJson(application.authentication),
+      trust: place.trust,
+      delivery_id: place.delivery?.id ?? null,
+      conversation_id: conversationId,
+      facts: toJson({
+        recipients: verdict.recipients,
+        complaint: verdict.complaint,
+        awayUntil: verdict.awayUntil,
+        replyTo: letter.replyTo.map((person) => person.address).filter((address) => address !== ''),
+        intent: verdict.intent,
+      }),
+    },
+    now,
+  );
+  return { conversationId, suppressed };
+}
+
+/** How the inbox shows it; undefined: not at all. */
+interface Shown {
+  category: Row<'conversation'>['category'];
+  state: Row<'conversation'>['state'];
+  waitingOn: 'us' | 'them';
+  unread: boolean;
+  /** Machine mail joins a conversation without waking it. */
+  silent: boolean;
+}
+
+interface Effect {
+  shown: Shown | undefined;
+  events: Omit<NewEvent, 'at'>[];
+  suppressions: NewSuppression[];
+  rules: Rule[];
+}
+
+const nothing = (shown: Shown | undefined): Effect => ({ shown, events: [], suppressions: [], rules: [] });
+const machine = (category: Shown['category']): Shown => ({
+  category,
+  state: 'open',
+  waitingOn: 'them',
+  unread: false,
+  silent: true,
+});
+const unverified: Shown = {
+  category: 'unverified',
+  state: 'open',
+  waitingOn: 'us',
+  unread: true,
+  silent: false,
+};
+
+async function effectOf(tx: Db, application: Application, now: number): Promise<Effect> {
+  const { verdict } = application;
+  switch (verdict.kind) {
+    case 'reply':
+    case 'challenge':
+      return replied(tx, application, now);
+    case 'autoreply':
+      return answeredByProgram(tx, application, now);
+    case 'bounce':
+      return bounced(tx, application, now);
+    case 'complaint':
+      return complained(tx, application, now);
+    case 'unsubscribe':
+      return unsubscribed(tx, application, now);
+    case 'list':
+      return nothing(machine('list'));
+    case 'unreadable':
+    case 'other':
+    case 'spam':
+      return nothing({ ...unverified, category: 'other' });
+    case 'delayed':
+    case 'delivered':
+    case 'dmarc':
+    case 'dmarc-failure':
+    case 'tlsrpt':
+    case 'read-receipt':
+      return nothing(undefined);
+    default:
+      return verdict.kind satisfies never;
+  }
+}
+
+async function replied(
+  tx: Db,
+  { verdict, place, authentication }: Application,
+  now: number,
+): Promise<Effect> {
+  const forged = isForged(authentication);
+  const person: Shown = { category: 'human', state: 'open', waitingOn: 'us', unread: true, silent: false };
+  if (forged === 'reject') return nothing({ ...person, state: 'spam', unread: false });
+  if (forged === 'quarantine') return nothing(unverified);
+  const intent = verdict.intent;
+  const effect = nothing(person);
+  if (verdict.kind === 'challenge') return effect;
+  effect.events.push({
+    kind: 'replied',
+    data: {
+      intent: intent?.intent ?? null,
+      confidence: intent?.confidence ?? null,
+      fromRecipient: place.isRecipient,
+    },
+  });
+  if (place.contactId !== null) {
+    await noteContact(
+      tx,
+      place.contactId,
+      {
+        last_human_reply_at: now,
+        reply_intent_last: intent?.intent ?? 'other',
+        soft_bounces: 'none',
+        // Who writes is back.
+        away_until: null,
+      },
+      now,
+    );
+  }
+  // Acts without a person only when the words are short and plain and the writer is the one we wrote to.
+  if (
+    intent?.intent === 'unsubscribe' &&
+    intent.mayAct &&
+    place.isRecipient &&
+    place.delivery !== undefined
+  ) {
+    const scope = unsubscribeScope(place.delivery.list_id);
+    effect.suppressions.push({
+      address: place.delivery.address,
+      scope,
+      reason: 'unsubscribe-in-words',
+      contact_id: place.delivery.contact_id,
+      delivery_id: place.delivery.id,
+      evidence: intent.evidence,
+    });
+    effect.events.push({ kind: 'unsubscribed', data: { method: 'words', scope, evidence: intent.evidence } });
+    effect.rules.push({ id: 'unsubscribed', why: 'short, plain, and from the person we wrote to' });
+    effect.shown = { ...person, state: 'closed', waitingOn: 'them' };
+  }
+  return effect;
+}
+
+async function answeredByProgram(tx: Db, { verdict, place }: Application, now: number): Promise<Effect> {
+  const effect = nothing(machine('autoreply'));
+  const isAway = verdict.detail === 'out-of-office';
+  const until = isAway ? (verdict.awayUntil ?? now + AWAY_WITHOUT_DATE_MS) : null;
+  effect.events.push({ kind: 'auto_replied', data: { detail: verdict.detail, awayUntil: until } });
+  // Anybody may claim that somebody is away: only who got our mail is believed.
+  if (
+    until !== null &&
+    place.contactId !== null &&
+    place.delivery !== undefined &&
+    place.trust === 'verified'
+  )
+    await noteContact(tx, place.contactId, { away_until: until }, now);
+  return effect;
+}
+
+async function bounced(tx: Db, application: Application, now: number): Promise<Effect> {
+  const { verdict, place, row } = application;
+  if (place.trust !== 'verified' || place.token === undefined || place.delivery === undefined)
+    return nothing(unverified);
+  const delivery = place.delivery;
+  // A bounce of a colleague's answer belongs before his eyes, in its conversation.
+  const shown =
+    delivery.conversation_id === null ? machine('bounce') : { ...unverified, category: 'human' as const };
+  const effect = nothing(shown);
+  if (!(await useToken(tx, { hash: place.token.hash, kind: 'bounce', inboundId: row.id }, now))) {
+    effect.rules.push({ id: 'token-used', why: 'this token has counted before: kept, and nothing done' });
+    return effect;
+  }
+  const failed = verdict.recipients.filter((recipient) => recipient.action === 'failed');
+  const named = failed.find((recipient) => recipient.address === delivery.address.toLowerCase());
+  const report = named ?? failed[0];
+  const isAboutOther = named === undefined && report !== undefined && report.address !== '';
+  const className = report?.class ?? 'unknown-permanent';
+  const words = report?.words ?? '';
+  await markBouncedAfter(tx, delivery.id, { class: className, words }, now);
+  effect.events.push({
+    kind: 'bounced',
+    data: {
+      after: true,
+      class: className,
+      status: report?.status ?? '',
+      words: words.slice(0, 500),
+      reported: report?.address ?? '',
+    },
+  });
+  // The report names somebody else (a forward): a sign about the person, no proof.
+  if (report?.hard === true && !isAboutOther) {
+    effect.suppressions.push({
+      address: delivery.address,
+      scope: 'everything',
+      reason: 'hard-bounce',
+      contact_id: delivery.contact_id,
+      delivery_id: delivery.id,
+      evidence: words,
+    });
+  } else if (delivery.contact_id !== null) {
+    await noteContact(tx, delivery.contact_id, { soft_bounces: 'one-more' }, now);
+    if (isAboutOther)
+      effect.rules.push({
+        id: 'other-recipient',
+        why: `it names ${report.address}, not the person we wrote to`,
+      });
+  }
+  return effect;
+}
+
+async function complained(tx: Db, { verdict, place, row }: Application, now: number): Promise<Effect> {
+  if (place.trust !== 'verified' || place.token === undefined || place.delivery === undefined)
+    return nothing(unverified);
+  const effect = nothing(machine('bounce'));
+  if (!(await useToken(tx, { hash: place.token.hash, kind: 'complaint', inboundId: row.id }, now))) {
+    effect.rules.push({ id: 'token-used', why: 'this token has counted before: kept, and nothing done' });
+    return effect;
+  }
+  const type = verdict.complaint?.feedbackType ?? 'abuse';
+  effect.events.push({ kind: 'complained', data: { type, reporter: verdict.complaint?.userAgent ?? '' } });
+  // RFC 5965 3.1 and its registry: not-spam takes it back; it never suppresses.
+  if (type === 'not-spam') return effect;
+  effect.suppressions.push({
+    address: place.delivery.address,
+    scope: 'marketing',
+    reason: 'complaint',
+    contact_id: place.delivery.contact_id,
+    delivery_id: place.delivery.id,
+    evidence: `feedback report: ${type}`,
+  });
+  return effect;
+}
+
+async function unsubscribed(tx: Db, { place, row }: Application, now: number): Promise<Effect> {
+  if (place.trust !== 'verified' || place.token === undefined || place.delivery === undefined)
+    return nothing(unverified);
+  // Silent: no conversation, no confirmation that could loop.
+  const effect = nothing(undefined);
+  if (!(await useToken(tx, { hash: place.token.hash, kind: 'unsubscribe', inboundId: row.id }, now)))
+    return effect;
+  const scope = unsubscribeScope(place.delivery.list_id);
+  effect.suppressions.push({
+    address: place.delivery.address,
+    scope,
+    reason: 'unsubscribe',
+    contact_id: place.delivery.contact_id,
+    delivery_id: place.delivery.id,
+    evidence: 'mail to the unsubscribe address',
+  });
+  effect.events.push({
+    kind: 'unsubscribed',
+    contact_id: place.delivery.contact_id,
+    data: { method: 'mailto', scope },
+  });
+  return effect;
+}
+
+/** Puts the message into the inbox, in its conversation or a new one. */
+async function show(tx: Db, application: Application, shown: Shown, now: number): Promise<number> {
+  const { row, letter, verdict, place } = application;
+  const preview = (verdict.reply.visible || letter.text).replace(/\s+/g, ' ').trim().slice(0, 200);
+  const joined = place.conversation;
+  const conversationId =
+    joined?.id ??
+    (await openConversation(tx, {
+      mailbox_id: await mailboxFor(tx, application, now),
+      contact_id: place.contactId,
+      address: place.address,
+      subject: letter.subject,
+      state: shown.state,
+      category: shown.category,
+      assignee_id: null,
+      waiting_on: shown.waitingOn,
+      unread: shown.unread ? 1 : 0,
+      intent: verdict.intent?.intent ?? null,
+      campaign_id: place.delivery?.campaign_id ?? null,
+      delivery_id: place.delivery?.id ?? null,
+      preview,
+      message_count: 0,
+      last_message_at: now,
+      created_at: now,
+      closed_at: shown.state === 'closed' ? now : null,
+    }));
+  await addMessage(tx, application, conversationId, now);
+  await changeConversation(tx, conversationId, {
+    message_count: (joined?.message_count ?? 0) + 1,
+    ...(joined !== undefined && shown.silent
+      ? {}
+      : {
+          preview,
+          last_message_at: now,
+          unread: shown.unread ? 1 : 0,
+          waiting_on: shown.waitingOn,
+          state: shown.state,
+          closed_at: shown.state === 'closed' ? now : null,
+          // A person's word lifts machine mail into people's mail, never the other way round.
+          ...(shown.category === 'human' ? { category: 'human' as const } : {}),
+          ...(verdict.intent === null ? {} : { intent: verdict.intent.intent }),
+        }),
+  });
+  void row;
+  return conversationId;
+}
+
+async function addMessage(
+  tx: Db,
+  { row, letter, verdict, place }: Application,
+  conversationId: number,
+  now: number,
+): Promise<void> {
+  const sender = letter.from[0];
+  const addresses = (people: Letter['to']) =>
+    people.map((person) => person.address).filter((address) => address !== '');
+  const { id } = await tx
+    .insertInto('message')
+    .values({
+      conversation_id: conversationId,
+      direction: 'in',
+      kind: verdict.kind,
+      author_id: null,
+      from_name: sender?.name ?? '',
+      from_address: sender?.address || row.mail_from,
+      to_addresses: toJson(addresses(letter.to)),
+      cc_addresses: toJson(addresses(letter.cc)),
+      subject: letter.subject,
+      message_id: letter.messageId === '' ? null : letter.messageId,
+      in_reply_to: letter.inReplyTo[0] ?? null,
+      references: toJson(letter.references),
+      text: letter.text,
+      segments: toJson(verdict.reply.segments),
+      html: letter.html,
+      intent: verdict.intent?.intent ?? null,
+      intent_evidence: verdict.intent?.evidence ?? null,
+      inbound_id: row.id,
+      delivery_id: place.delivery?.id ?? null,
+      created_at: now,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  if (letter.attachments.length > 0) {
+    await tx
+      .insertInto('attachment')
+      .values(
+        letter.attachments.map((file) => ({
+          message_id: id,
+          file_name: file.fileName,
+          media_type: file.mediaType,
+          size: file.size,
+          part: file.part,
+          content_id: file.contentId,
+        })),
+      )
+      .execute();
+  }
+  // Unknown ancestors too: a colleague who answers them belongs here.
+  const own = verdict.kind === 'reply' || verdict.kind === 'autoreply' || verdict.kind === 'challenge';
+  const ids = [letter.messageId, ...(own ? unclaimed(letter) : [])].filter((value) => value !== '');
+  await rememberIdentifiers(tx, ids, { conversationId }, now);
+  await indexMessage(tx, id, {
+    subject: letter.subject,
+    text: letter.text,
+    from: `${sender?.name ?? ''} ${sender?.address ?? ''}`,
+  });
+}
+
+// Ours carry a token of their own and are found by it; a campaign's would wrongly belong to whoever answers first.
+const unclaimed = (letter: Letter): string[] =>
+  [...letter.inReplyTo, ...letter.references].filter((id) => !/^[mc]\.[0-9a-z]{32}@/.test(id)).slice(-20);
+
+/** Which shared mailbox it lands in. */
+async function mailboxFor(tx: Db, { rcptTo, place }: Application, now: number): Promise<number> {
+  const known = await receivingAddresses(tx);
+  const addressed = known.mailboxes.find((mailbox) => rcptTo.includes(mailbox.address));
+  if (addressed !== undefined) return addressed.id;
+  if (place.delivery?.mailbox_id != null) return place.delivery.mailbox_id;
+  for (const address of rcptTo) {
+    const found = readRecipient(address);
+    if (found.kind !== 'token' || found.mailbox === undefined) continue;
+    const named = known.mailboxes.find((mailbox) => mailbox.address.split('@')[0] === found.mailbox);
+    if (named !== undefined) return named.id;
+  }
+  // postmaster@ and abuse@ (RFC 2142), and everything else that is ours: the brand's first mailbox.
+  const host = rcptTo[0]?.split('@')[1] ?? '';
+  const domain =
+    known.domains.find((one) => [one.name, one.bounce_host, one.reply_host].includes(host)) ??
+    known.domains[0];
+  const ofBrand =
+    known.mailboxes.find((mailbox) => mailbox.brand_id === domain?.brand_id) ?? known.mailboxes[0];
+  if (ofBrand !== undefined) return ofBrand.id;
+  const name = domain?.name ?? host;
+  return addMailbox(
+    tx,
+    { brand_id: domain?.brand_id ?? 1, name: 'Postmaster', address: `postmaster@${name}` },
+    now,
+  );
+}

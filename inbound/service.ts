@@ -1,0 +1,163 @@
+/**
+ * The inbound house: a listener that keeps what comes, and workers that understand it. They meet in the `inbound` table;
+ * each could run on another machine.
+ */
+import { hostname as machineName } from 'node:os';
+import type { Role, Runtime } from '../core/runtime.ts';
+import { claimInbound, freeInbound } from '../core/store/inbound.ts';
+import { serverCertificate } from '../core/tls.ts';
+import { explain } from '../core/errors.ts';
+import { Doorkeeper } from './admission.ts';
+import { Cage } from './cage.ts';
+import { listen, type Listener } from './listener.ts';
+import { keep, process as processRow, type Reader } from './receive.ts';
+import { Recipients } from './recipient.ts';
+
+/** Longer than any message may take; only another node waits it out. */
+const LEASE_MS = 15 * 60_000;
+const POLL_MS = 5000;
+const CONNECTIONS_PER_MINUTE = 600;
+
+/** The listener and its workers, as `main.ts` starts them. */
+export function inbound(rt: Runtime): Role {
+  const { config, store, clock, wake, log } = rt;
+  const settings = config.inbound;
+  const hostname = settings.hostname || machineName();
+  let listener: Listener | undefined;
+  let workers: Workers | undefined;
+  const off: (() => void)[] = [];
+
+  return {
+    name: 'inbound',
+    async start() {
+      if (store.engine === 'sqlite') await store.write((tx) => freeInbound(tx));
+      const certificate = await serverCertificate(
+        {
+          certificate: config.tls.certificate,
+          key: config.tls.key,
+          dataDir: config.data_dir,
+          hostname,
+        },
+        clock.now(),
+      );
+      const recipients = new Recipients(store.read, rt.tokens);
+      off.push(wake.on('settings', () => recipients.forget()));
+      workers = new Workers(
+        { rt, hostname, cage: new Cage({ workers: settings.workers }) },
+        settings.workers,
+      );
+      off.push(wake.on('inbound', () => workers?.wake()));
+      workers.start();
+      listener = await listen({
+        host: settings.host,
+        port: settings.port,
+        hostname,
+        maxSize: settings.max_size,
+        key: certificate.key,
+        cert: certificate.cert,
+        dataDir: config.data_dir,
+        doorkeeper: new Doorkeeper({
+          connections: settings.max_connections,
+          connectionsPerAddress: settings.max_connections_per_address,
+          connectionsPerMinute: CONNECTIONS_PER_MINUTE,
+        }),
+        judge: (address) => recipients.judge(address, clock.now()),
+        keep: (envelope, spool) => keep(rt, envelope, spool),
+        log,
+      });
+      log.info('listening for mail', {
+        host: settings.host,
+        port: listener.port,
+        selfSigned: certificate.selfSigned,
+      });
+    },
+    async stop() {
+      for (const stop of off.splice(0)) stop();
+      await listener?.close();
+      await workers?.stop();
+    },
+  };
+}
+
+/**
+ * Takes rows as long as there are any, a few at a time, and sleeps until the bell or the next poll: a crash between commit
+ * and bell delays nothing for long.
+ */
+export class Workers {
+  readonly #reader: Reader;
+  readonly #atOnce: number;
+  readonly #running = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
+  #bell: (() => void) | undefined;
+  #rung = false;
+  #loop: Promise<void> | undefined;
+
+  constructor(reader: Reader, atOnce: number) {
+    this.#reader = reader;
+    // While one is read in its cage, others wait for name servers and commits.
+    this.#atOnce = atOnce * 4;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  wake(): void {
+    this.#rung = true;
+    this.#bell?.();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#bell?.();
+    await this.#loop;
+    await Promise.all(this.#running);
+    await this.#reader.cage.close();
+  }
+
+  /** Everything that waits now, to its end: for tests and commands. */
+  async drain(): Promise<void> {
+    while ((await this.#claim()) > 0) await Promise.all(this.#running);
+    await Promise.all(this.#running);
+  }
+
+  async #run(): Promise<void> {
+    const { rt } = this.#reader;
+    while (!this.#stopped.signal.aborted) {
+      this.#rung = false;
+      let taken = 0;
+      try {
+        taken = await this.#claim();
+      } catch (error) {
+        rt.log.error('inbound queue not read', { error: explain(error) });
+      }
+      if (this.#running.size >= this.#atOnce) await Promise.race(this.#running);
+      else if (taken === 0 && !this.#rung) await this.#sleep();
+    }
+  }
+
+  async #claim(): Promise<number> {
+    const { rt } = this.#reader;
+    const room = this.#atOnce - this.#running.size;
+    if (room <= 0) return 0;
+    const rows = await rt.store.write((tx) =>
+      claimInbound(tx, { limit: room, leaseMs: LEASE_MS }, rt.clock.now()),
+    );
+    for (const row of rows) {
+      const work = processRow(this.#reader, row).finally(() => {
+        this.#running.delete(work);
+        this.wake();
+      });
+      this.#running.add(work);
+    }
+    return rows.length;
+  }
+
+  async #sleep(): Promise<void> {
+    const ended = new AbortController();
+    const bell = new Promise<void>((resolve) => (this.#bell = resolve));
+    await Promise.race([bell, this.#reader.rt.clock.sleep(POLL_MS, ended.signal)]);
+    ended.abort();
+    this.#bell = undefined;
+  }
+}

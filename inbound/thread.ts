@@ -1,0 +1,320 @@
+/**
+ * Where a message belongs. First hit wins: the signed token in the envelope, In-Reply-To, References from the newest, then
+ * the same proved sender with the same "Re:" subject and no ids at all; else it begins a conversation.
+ *
+ * The scope rule: a conversation is with one person and the people he or we brought in. Whoever else answers the same mail,
+ * a thousand of a campaign's readers or a colleague it was forwarded to, gets one of their own and sees nothing of it.
+ */
+import { createHash } from 'node:crypto';
+import { LINK_DOMAIN, readOwnMessageId, readRecipient } from '../core/mail/identifiers.ts';
+import type { Tokens } from '../core/mail/tokens.ts';
+import {
+  answeredDelivery,
+  conversationAbout,
+  conversationOfMessage,
+  conversationRow,
+  contactByAddress,
+  knownIdentifiers,
+  participantsOf,
+  recentConversations,
+  type AnsweredDelivery,
+} from '../core/store/thread.ts';
+import type { Db, Row } from '../core/store/tables.ts';
+import { isForged, isFromProved, type Authentication } from './authenticate.ts';
+import type { Rule, Verdict } from './classify.ts';
+import type { Letter } from './parse.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+const SUBJECT_DAYS = 30;
+
+export interface EnvelopeToken {
+  purpose: 'b' | 'r' | 'u';
+  deliveryId: number;
+  /** Of the token itself: each counts once. */
+  hash: string;
+}
+
+/** What the envelope's tokens say, and how many were no good. */
+export interface EnvelopeTokens {
+  valid: EnvelopeToken[];
+  faulty: string[];
+}
+
+export function readEnvelopeTokens(rcptTo: readonly string[], tokens: Tokens, now: number): EnvelopeTokens {
+  const result: EnvelopeTokens = { valid: [], faulty: [] };
+  for (const address of rcptTo) {
+    const found = readRecipient(address);
+    if (found.kind !== 'token') continue;
+    const reading = tokens.read(found.token, { domain: found.domain, purpose: found.purpose, now });
+    if (reading.kind === 'valid')
+      result.valid.push({ purpose: found.purpose, deliveryId: reading.id, hash: hashOf(found.token) });
+    else result.faulty.push(reading.reason);
+  }
+  return result;
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token.toLowerCase()).digest('hex');
+
+export interface Place {
+  /** The delivery of ours that this is about. */
+  delivery: AnsweredDelivery | undefined;
+  /** What the token that counts is, when there is one. */
+  token: EnvelopeToken | undefined;
+  /** An existing conversation to join. */
+  conversation: Row<'conversation'> | undefined;
+  contactId: number | null;
+  /** The other side. */
+  address: string;
+  trust: 'verified' | 'unverified' | 'none';
+  /** The sender is who he says, and it is the person we wrote to. */
+  isRecipient: boolean;
+  rules: Rule[];
+}
+
+export interface ThreadInput {
+  letter: Letter;
+  verdict: Verdict;
+  authentication: Authentication;
+  envelope: EnvelopeTokens;
+  mailFrom: string;
+  tokens: Tokens;
+  now: number;
+}
+
+export async function thread(db: Db, input: ThreadInput): Promise<Place> {
+  switch (input.verdict.kind) {
+    case 'bounce':
+    case 'delayed':
+    case 'delivered':
+      return placeOfReport(
+        db,
+        input,
+        input.envelope.valid.find((token) => token.purpose === 'b'),
+      );
+    case 'complaint':
+      return placeOfReport(
+        db,
+        input,
+        returnedToken(input) ?? input.envelope.valid.find((token) => token.purpose === 'b'),
+      );
+    case 'unsubscribe':
+      return placeOfReport(
+        db,
+        input,
+        input.envelope.valid.find((token) => token.purpose === 'u'),
+      );
+    default:
+      return placeOfLetter(db, input);
+  }
+}
+
+/** A machine's word about a delivery: it acts with a token that we signed, and only then. */
+async function placeOfReport(db: Db, input: ThreadInput, token: EnvelopeToken | undefined): Promise<Place> {
+  const address = input.letter.from[0]?.address || input.mailFrom || 'unknown';
+  const delivery = token && (await answeredDelivery(db, token.deliveryId));
+  if (token === undefined || delivery === undefined) {
+    const located = await locate(db, input);
+    const why =
+      input.envelope.faulty.length > 0
+        ? `its token is not valid (${input.envelope.faulty.join(', ')})`
+        : 'it carries no token that we signed';
+    return {
+      delivery: located,
+      token: undefined,
+      conversation: undefined,
+      contactId: null,
+      address,
+      trust: 'unverified',
+      isRecipient: false,
+      rules: [{ id: 'unverified', why }],
+    };
+  }
+  const shown = input.verdict.kind === 'unsubscribe' ? address : delivery.address;
+  return {
+    delivery,
+    token,
+    conversation:
+      delivery.conversation_id !== null
+        ? await conversationRow(db, delivery.conversation_id)
+        : await conversationAbout(db, shown, delivery.id),
+    contactId: delivery.contact_id,
+    address: shown,
+    trust: 'verified',
+    isRecipient: input.verdict.kind === 'unsubscribe',
+    rules: [{ id: 'token', why: 'a token that we signed' }],
+  };
+}
+
+/** For showing what an unverified report is probably about; it never acts. */
+async function locate(db: Db, { verdict, tokens, now }: ThreadInput): Promise<AnsweredDelivery | undefined> {
+  for (const id of verdict.returnedIds) {
+    const reading = readOwnMessageId(tokens, id, now);
+    if (reading?.kind === 'valid' && reading.purpose === 'm') return answeredDelivery(db, reading.id);
+  }
+  return undefined;
+}
+
+const TOKEN_ADDRESS = /([a-z0-9.+=_-]{1,200}@[a-z0-9.-]{1,253})/gi;
+const TOKEN_LINK = /\/[up]\/([0-9a-z]{32})(?![0-9a-z])/gi;
+
+/** RFC 5965 reports hide the recipient: our own signed marks in the message that came back say who it was. */
+function returnedToken({ verdict, tokens, now }: ThreadInput): EnvelopeToken | undefined {
+  for (const id of verdict.returnedIds) {
+    const reading = readOwnMessageId(tokens, id, now);
+    if (reading?.kind === 'valid' && reading.purpose === 'm')
+      return { purpose: 'b', deliveryId: reading.id, hash: hashOf(id) };
+  }
+  for (const value of verdict.returned) {
+    for (const match of value.slice(0, 8192).matchAll(TOKEN_ADDRESS)) {
+      const found = readRecipient(match[1]!);
+      if (found.kind !== 'token') continue;
+      const reading = tokens.read(found.token, { domain: found.domain, purpose: found.purpose, now });
+      if (reading.kind === 'valid')
+        return { purpose: found.purpose, deliveryId: reading.id, hash: hashOf(found.token) };
+    }
+    for (const match of value.slice(0, 8192).matchAll(TOKEN_LINK)) {
+      const reading = tokens.read(match[1]!, { domain: LINK_DOMAIN, purpose: 'u', now });
+      if (reading.kind === 'valid') return { purpose: 'u', deliveryId: reading.id, hash: hashOf(match[1]!) };
+    }
+  }
+  return undefined;
+}
+
+async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
+  const { letter, authentication, envelope, now } = input;
+  const from = letter.from[0]?.address || input.mailFrom || 'unknown';
+  const proved = isFromProved(authentication, from);
+  const forged = isForged(authentication);
+  const rules: Rule[] = [];
+
+  const token = envelope.valid.find((one) => one.purpose === 'r') ?? envelope.valid[0];
+  const hit =
+    token === undefined
+      ? await byMessageIds(db, input)
+      : { deliveryId: token.deliveryId, conversationId: undefined };
+  const delivery = hit?.deliveryId === undefined ? undefined : await answeredDelivery(db, hit.deliveryId);
+  if (token !== undefined) rules.push({ id: 'thread-token', why: 'sent to an address with our token' });
+  else if (hit !== undefined)
+    rules.push({ id: 'thread-message-id', why: 'answers a Message-ID that we know' });
+
+  const contact = await contactByAddress(db, from);
+  const isRecipient =
+    delivery !== undefined && delivery.address.toLowerCase() === from && forged === undefined;
+  const place: Place = {
+    delivery,
+    token,
+    conversation: undefined,
+    contactId: contact?.id ?? (isRecipient ? delivery.contact_id : null),
+    address: from,
+    trust:
+      delivery !== undefined && (token !== undefined || proved)
+        ? 'verified'
+        : envelope.faulty.length > 0
+          ? 'unverified'
+          : 'none',
+    isRecipient,
+    rules,
+  };
+  if (forged !== undefined) {
+    rules.push({ id: 'dmarc-fail', why: `the From domain's DMARC policy says ${forged}` });
+    return { ...place, trust: 'unverified', isRecipient: false };
+  }
+  const conversation = await conversationFor(db, input, {
+    delivery,
+    conversationId: hit?.conversationId,
+    from,
+    proved,
+  });
+  if (conversation !== undefined) {
+    place.conversation = conversation;
+    place.contactId ??= conversation.address === from ? conversation.contact_id : null;
+  } else if (delivery !== undefined && !isRecipient) {
+    rules.push({ id: 'other-address', why: 'answered from another address, or forwarded' });
+  }
+  void now;
+  return place;
+}
+
+interface Hit {
+  deliveryId: number | undefined;
+  conversationId: number | undefined;
+}
+
+/** In-Reply-To, then References from the last: ours by their token, others by what we remember. */
+async function byMessageIds(db: Db, { letter, tokens, now }: ThreadInput): Promise<Hit | undefined> {
+  const ids = [...new Set([...letter.inReplyTo, ...letter.references.toReversed()])].slice(0, 60);
+  const known = await knownIdentifiers(db, ids);
+  for (const id of ids) {
+    const reading = readOwnMessageId(tokens, id, now);
+    if (reading?.kind === 'valid') {
+      if (reading.purpose === 'm') return { deliveryId: reading.id, conversationId: undefined };
+      const conversationId = await conversationOfMessage(db, reading.id);
+      if (conversationId !== undefined) return { deliveryId: undefined, conversationId };
+    }
+    const row = known.find((one) => one.value === id);
+    if (row !== undefined)
+      return { deliveryId: row.delivery_id ?? undefined, conversationId: row.conversation_id ?? undefined };
+  }
+  return undefined;
+}
+
+async function conversationFor(
+  db: Db,
+  input: ThreadInput,
+  {
+    delivery,
+    conversationId,
+    from,
+    proved,
+  }: {
+    delivery: AnsweredDelivery | undefined;
+    conversationId: number | undefined;
+    from: string;
+    proved: boolean;
+  },
+): Promise<Row<'conversation'> | undefined> {
+  const wanted = conversationId ?? delivery?.conversation_id ?? undefined;
+  if (wanted !== undefined) {
+    const conversation = await conversationRow(db, wanted);
+    if (conversation === undefined) return undefined;
+    const isMember = conversation.address === from || (await participantsOf(db, conversation.id)).has(from);
+    return isMember ? conversation : undefined;
+  }
+  if (delivery !== undefined) return conversationAbout(db, from, delivery.id);
+  return bySubject(db, input, from, proved);
+}
+
+/** The writer's system dropped every id: the proved sender, the same subject with a "Re:", not long ago. */
+async function bySubject(
+  db: Db,
+  { letter, now }: ThreadInput,
+  from: string,
+  proved: boolean,
+): Promise<Row<'conversation'> | undefined> {
+  if (!proved || letter.inReplyTo.length > 0 || letter.references.length > 0) return undefined;
+  const { base, isReply } = baseSubject(letter.subject);
+  if (!isReply || base === '') return undefined;
+  const recent = await recentConversations(db, from, now - SUBJECT_DAYS * DAY);
+  return recent.find((conversation) => baseSubject(conversation.subject).base === base);
+}
+
+const REPLY_MARK =
+  /^\s*(?:(?:re|aw|antw|antwort|sv|vs|ref|réf|rép|rep|odp|ynt|回复|答复|回覆)\s*(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]|\[(?:external|ext|extern|externe)\])\s*/i;
+const FORWARD_MARK = /^\s*(?:fwd?|tr|wg|rv|enc|i|vb|转发|轉寄)\s*(?:\[\d{1,3}\])?\s*[:：]\s*/i;
+
+/** The subject without the marks that programs put before it, in the languages they speak. */
+export function baseSubject(subject: string): { base: string; isReply: boolean; isForward: boolean } {
+  let rest = subject.trim();
+  let isReply = false;
+  let isForward = false;
+  for (let i = 0; i < 20; i++) {
+    if (REPLY_MARK.test(rest)) {
+      isReply ||= !/^\s*\[/.test(rest);
+      rest = rest.replace(REPLY_MARK, '');
+    } else if (FORWARD_MARK.test(rest)) {
+      isForward = true;
+      rest = rest.replace(FORWARD_MARK, '');
+    } else break;
+  }
+  return { base: rest.trim().toLowerCase().replace(/\s+/g, ' '), isReply, isForward };
+}

@@ -67,11 +67,16 @@ class Keys {
 }
 
 function isField(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName))
+  );
 }
 
 /** How a press is written: modifiers that matter, then the key. */
-export function nameOf(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>): string {
+export function nameOf(
+  event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>,
+): string {
   if (event.altKey || ['Shift', 'Control', 'Meta', 'Alt', 'Dead'].includes(event.key)) return '';
   const mod = event.ctrlKey || event.metaKey ? 'Mod+' : '';
   const isLetter = /^[a-z]$/i.test(event.key);

@@ -1,7 +1,15 @@
 /** What changes on the server, as it changes: one event stream, which finds its way back after a lost connection. */
 import type { StreamEvent } from '../../contract.ts';
 
-const EVENTS = ['hello', 'conversation', 'campaign', 'import', 'queue', 'suppression', 'settings'] as const satisfies StreamEvent['event'][];
+const EVENTS = [
+  'hello',
+  'conversation',
+  'campaign',
+  'import',
+  'queue',
+  'suppression',
+  'settings',
+] as const satisfies StreamEvent['event'][];
 
 type Listener = (event: StreamEvent) => void;
 

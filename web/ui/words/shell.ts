@@ -57,6 +57,7 @@ export const shell = {
   'palette.conversations': ['Conversations', 'Conversations'],
   'palette.campaigns': ['Campaigns', 'Campagnes'],
   'keys.title': ['Keyboard', 'Clavier'],
+  'keys.enabled': ['Single keys work', 'Les touches simples sont actives'],
   'keys.help': ['Show the keys', 'Afficher les touches'],
   loading: ['Loading', 'Chargement'],
   'login.title': ['Sign in to Parley', 'Se connecter à Parley'],

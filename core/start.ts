@@ -15,7 +15,7 @@ import { createMetrics } from './metrics.ts';
 import type { Runtime } from './runtime.ts';
 import { createSecrets, loadMasterKey, type Secrets } from './secrets.ts';
 import { openStore, type Store } from './store/open.ts';
-import { addSecret, secretsFor } from './store/secret.ts';
+import { addFirstSecret, secretsFor } from './store/secret.ts';
 import { createWake } from './wake.ts';
 
 export interface StartOptions {
@@ -73,12 +73,18 @@ export const clockOf = (config: Config): Clock =>
 
 const TOKEN_KEY = 'token-key';
 
-/** The keys of signed tokens, newest last; the first start makes one. Two nodes that start at once keep both. */
+/** A token names its key with four bits. */
+const TOKEN_KEYS = 16;
+
+/** The keys of signed tokens, newest last; the first start makes one, and of two nodes that start at once only one does. */
 async function tokenKeys(store: Store, secrets: Secrets, now: number): Promise<TokenKey[]> {
   let rows = await secretsFor(store.read, TOKEN_KEY);
   if (rows.length === 0) {
-    await store.write((tx) => addSecret(tx, TOKEN_KEY, secrets.seal(TOKEN_KEY, randomBytes(32)), now));
+    const sealed = secrets.seal(TOKEN_KEY, randomBytes(32));
+    await store.write((tx) => addFirstSecret(tx, TOKEN_KEY, sealed, now));
     rows = await secretsFor(store.read, TOKEN_KEY);
   }
-  return rows.map((row) => ({ id: row.id, secret: secrets.open(TOKEN_KEY, row.sealed) }));
+  return rows
+    .map((row, place) => ({ id: place % TOKEN_KEYS, secret: secrets.open(TOKEN_KEY, row.sealed) }))
+    .slice(-TOKEN_KEYS);
 }

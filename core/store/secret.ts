@@ -8,3 +8,14 @@ export const secretsFor = (db: Db, purpose: string): Promise<Row<'secret'>[]> =>
 export async function addSecret(db: Db, purpose: string, sealed: Uint8Array, now: number): Promise<void> {
   await db.insertInto('secret').values({ purpose, sealed, created_at: now, retired_at: null }).execute();
 }
+
+/** Adds the first one of a purpose; when another node was quicker, nothing. */
+export async function addFirstSecret(db: Db, purpose: string, sealed: Uint8Array, now: number): Promise<void> {
+  const made = await db
+    .insertInto('lease')
+    .values({ name: `first ${purpose}`, holder: '', until: now })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returning('name')
+    .executeTakeFirst();
+  if (made !== undefined) await addSecret(db, purpose, sealed, now);
+}

@@ -70,6 +70,7 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     authOptional: true,
     disabledCommands: ['AUTH', 'XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'],
     hideDSN: true,
+    hideENHANCEDSTATUSCODES: false,
     hideREQUIRETLS: true,
     disableReverseLookup: true,
     logger: false,

@@ -48,10 +48,11 @@ export async function openSqliteHandle(
 ): Promise<SqliteHandle> {
   const handle = driver === 'sqlite3' ? await openNative(path, readOnly) : await openBuiltIn(path, readOnly);
   for (const pragma of [
+    // First: two readers that open at once may both want to recover the index of the log.
+    'busy_timeout = 5000',
     'journal_mode = wal',
     // FULL, not NORMAL: under NORMAL a power cut takes commits back that were already acknowledged.
     'synchronous = full',
-    'busy_timeout = 5000',
     'foreign_keys = on',
     'temp_store = memory',
     'cache_size = -32000',

@@ -83,7 +83,10 @@ export class Contents {
     const contacts = new Map((await contactsById(db, ids)).map((row) => [row.id, row]));
     const fills: { id: number; fill: string }[] = [];
     for (const one of fresh) {
-      const { template } = await this.template(one.template_version_id as number);
+      // A template that cannot be read must not hold up the others: its deliveries say so when their turn comes.
+      const compiled = await this.template(one.template_version_id as number).catch(() => undefined);
+      if (compiled === undefined) continue;
+      const { template } = compiled;
       const contact: Partial<Row<'contact'>> = contacts.get(one.contact_id ?? 0) ?? {};
       const fill = fillFor(
         template,
@@ -99,7 +102,8 @@ export class Contents {
   async message(delivery: Delivery): Promise<RenderedMessage & { date: number }> {
     if (delivery.template_version_id !== null) {
       const { template } = await this.template(delivery.template_version_id);
-      const fill = fromJson<Fill>(delivery.fill, { date: 0, seed: '', key: 0, contact: {} });
+      if (delivery.fill === null) throw new Error(`delivery ${delivery.id} has no fill`);
+      const fill = JSON.parse(delivery.fill) as Fill;
       const rendered = renderMessage(this.#runtime.tokens, template, fill, {
         deliveryId: delivery.id,
         address: delivery.address,
@@ -124,6 +128,7 @@ export class Contents {
       cc: fromJson<string[]>(row.cc_addresses, []).map((address) => ({ name: '', address })),
       subject: row.subject,
       text: row.text,
+      ...(row.html === null ? {} : { html: row.html }),
       messageId,
       ...(row.in_reply_to === null ? {} : { inReplyTo: row.in_reply_to }),
       references: fromJson<string[]>(row.references, []),

@@ -1,14 +1,19 @@
 /**
  * The queue manager owns the database side of the queue: it resolves destinations to sites, claims what is due for sites
- * that have room, commits attempts before dialling, and writes down in batches how they ended. `deliver` never sees the
+ * that have room, commits attempts before anybody dials, and hands results to be written down. `deliver` never sees the
  * database; the manager never sees a socket.
+ *
+ *   look      which destinations have something due; those whose route is not known are looked up aside
+ *   claim     attempt, next time and the frozen fill in one commit, as much as the site's ready queue has room for
+ *   deliver   by the ready queue's connections (ready.ts), each message through deliver.ts
+ *   settle    what came of it, in batches (settler.ts)
+ *
+ * After a crash leases end and what was active is due again: an attempt that was begun and of which nothing is known is
+ * repeated byte for byte.
  */
-import { providerById, type Provider } from '../config/providers.ts';
-import { suppressIn } from '../core/audience/suppress.ts';
-import { addThrottle, activeThrottles } from '../core/store/throttle.ts';
+import { providerById } from '../config/providers.ts';
 import { explain } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { stoppedCampaigns } from '../core/store/campaign.ts';
 import { sources as sourceRows } from '../core/store/identity.ts';
 import {
   claimDue,
@@ -18,30 +23,39 @@ import {
   releaseExpired,
   renewLeases,
   setDomainRoute,
-  settle,
   type Delivery,
-  type Settlement,
   type WaitingDomain,
 } from '../core/store/queue.ts';
 import type { Lane } from '../core/store/tables.ts';
-import type { NewSuppression } from '../core/store/suppression.ts';
+import { activeThrottles, addThrottle } from '../core/store/throttle.ts';
 import { connect } from './connect.ts';
 import { Contents, type Compiled } from './content.ts';
-import { deliver, type Delivered, type Lines } from './deliver.ts';
-import { outcomeOf } from './outcome.ts';
+import { deliver, type Lines } from './deliver.ts';
 import { BrokenTls, tlsPolicyFor } from './policy.ts';
 import { READY_BOUND, ReadyQueue, type ReadyWork } from './ready.ts';
-import { nextAttempt } from './retry.ts';
+import {
+  faultyResult,
+  refusedResult,
+  resultOf,
+  unroutedResult,
+  wordsOf,
+  type Attempted,
+  type Circumstances,
+} from './result.ts';
 import { routeOf, type Route } from './route.ts';
 import type { Session } from './session.ts';
+import { Settler } from './settler.ts';
 import { Shaper } from './shaper.ts';
 import { createSigner } from './sign.ts';
 import { Sources, type Source } from './source.ts';
+import { Stops, type Refusal } from './stops.ts';
+import type { Transaction } from './transaction.ts';
 
 interface Claimed {
   id: number;
   lane: Lane;
   row: Delivery;
+  compiled: Compiled | undefined;
 }
 
 /** How often to look for work without being woken, in real milliseconds; and how long a route is believed. */
@@ -51,26 +65,25 @@ const REFUSAL_KEPT_MS = 5000;
 const ROUTES = 100_000;
 /** Names asked for at once. */
 const ROUTING_AT_ONCE = 64;
+const READY_QUEUES = 5000;
 const LANES: readonly Lane[] = ['transactional', 'bulk'];
-const SETTLED_AT_ONCE = 500;
 
 export class Manager {
   readonly #runtime: Runtime;
   readonly #signer = createSigner();
   readonly #contents: Contents;
+  readonly #settler: Settler;
   readonly #sources: Sources;
+  readonly #stops: Stops;
   readonly #shaper = new Shaper();
   readonly #brokenTls = new BrokenTls();
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
   readonly #routes = new Map<string, { route: Route; until: number }>();
   readonly #routing = new Set<string>();
-  /** Campaigns that are paused (`held`) or cancelled, and destinations: one row each, mirrored here. */
-  #stopped = new Map<number, 'paused' | 'cancelled'>();
+  /** Leases of what was claimed until `at` hold until `until`. */
+  #renewed = { at: 0, until: 0 };
   #connections = 0;
   #inFlight = 0;
-  #unsettled: { settlement: Settlement; suppress: NewSuppression | undefined }[] = [];
-  #settling: Promise<void> = Promise.resolve();
-  #settleTimer: NodeJS.Timeout | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #renewTimer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
@@ -81,7 +94,9 @@ export class Manager {
   constructor(runtime: Runtime, ehlo: string) {
     this.#runtime = runtime;
     this.#contents = new Contents(runtime);
+    this.#settler = new Settler(runtime);
     this.#sources = new Sources(ehlo);
+    this.#stops = new Stops(runtime);
   }
 
   async start(): Promise<void> {
@@ -94,45 +109,25 @@ export class Manager {
     if (left > 0) log.warn('deliveries in doubt are sent again', { deliveries: left });
     await this.#mirror();
     for (const row of await activeThrottles(store.read, clock.now())) {
-      this.#shaper
-        .place(row.source_id, row.site, this.#providerOf(row.site))
-        .restore(row.rule, row.reply, row.since, row.until ?? 0);
+      const place = this.#shaper.place(row.source_id, row.site, providerById(row.provider));
+      place.restore(row.rule, row.reply, row.since, row.until ?? Infinity);
     }
     this.#off.push(
       wake.on('queue', () => this.#tick()),
-      wake.on(
-        'campaign',
-        () =>
-          void this.#mirror().then(
-            () => this.#tick(),
-            (error: unknown) => this.#complain(error),
-          ),
-      ),
+      wake.on('campaign', () => this.#mirrorAndTick()),
+      wake.on('suppression', () => this.#tick()),
       wake.on('settings', () => {
         this.#contents.forgetKeys();
-        void this.#mirror().then(
-          () => this.#tick(),
-          (error: unknown) => this.#complain(error),
-        );
+        this.#mirrorAndTick();
       }),
     );
-    this.#pollTimer = setInterval(
-      () =>
-        void this.#mirror().then(
-          () => this.#tick(),
-          (error: unknown) => this.#complain(error),
-        ),
-      POLL_MS,
-    );
-    const renewEveryMs = Math.max(1000, config.mta.lease_ms / 3 / config.clock.speed);
-    this.#renewTimer = setInterval(
-      () => void this.#renew().catch((error: unknown) => this.#complain(error)),
-      renewEveryMs,
-    );
+    this.#pollTimer = setInterval(() => this.#mirrorAndTick(), POLL_MS);
+    const renewEveryMs = Math.max(250, config.mta.lease_ms / 4 / config.clock.speed);
+    this.#renewTimer = setInterval(() => void this.#renew().catch(this.#complain), renewEveryMs);
     this.#tick();
   }
 
-  /** Takes no more work, lets what is on the wire end, and gives back the rest. */
+  /** Takes no more work, lets what is on the wire end for a while, and gives back the rest. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#pollTimer);
@@ -141,41 +136,63 @@ export class Manager {
     const waiting = [...this.#queues.values()].flatMap((queue) => queue.stop());
     this.#inFlight -= waiting.length;
     await this.#giveBack(waiting, this.#runtime.clock.now());
-    const until = Date.now() + this.#runtime.config.mta.drain_ms;
-    while (this.#inFlight > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    await this.#drained(this.#runtime.config.mta.drain_ms);
+    // Whoever is still busy loses the line; what was not sent whole is certain not to have arrived.
+    for (const queue of this.#queues.values()) queue.abort();
+    await this.#drained(2000);
     clearInterval(this.#renewTimer);
-    await this.#flush();
+    await this.#settler.finish();
   }
 
-  /** For metrics and for "why does it wait". */
-  get shaper(): Shaper {
-    return this.#shaper;
+  async #drained(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    while (this.#inFlight > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
-  get connections(): number {
-    return this.#connections;
-  }
-
-  #complain(error: unknown): void {
+  readonly #complain = (error: unknown): void => {
     if (!this.#stopping) this.#runtime.log.error('queue manager failed a step', { error });
+  };
+
+  // ── what is true now ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #mirrorAndTick(): void {
+    void this.#mirror().then(() => this.#tick(), this.#complain);
   }
 
-  /** What people stopped, and from where we send: read again often, since it is a few rows. */
+  /** What people stopped, and from where we send: a few rows, read often. */
   async #mirror(): Promise<void> {
-    const db = this.#runtime.store.read;
-    const [sources, campaigns] = await Promise.all([sourceRows(db), stoppedCampaigns(db)]);
+    const { store, clock } = this.#runtime;
+    const [sources, throttles] = await Promise.all([
+      sourceRows(store.read),
+      activeThrottles(store.read, clock.now()),
+      this.#stops.refresh(),
+      this.#stops.followSuppressions(),
+    ]);
     this.#sources.set(sources);
-    this.#stopped = new Map(
-      campaigns.map((row) => [row.id, row.cancelled_at === null ? 'paused' : 'cancelled']),
-    );
+    for (const place of this.#shaper.releasedByHand(throttles)) {
+      for (const queue of this.#queues.values()) if (queue.place === place) queue.resume();
+    }
   }
 
+  /** A node that is alive keeps what it has; what a dead one had is due again. */
   async #renew(): Promise<void> {
     const { store, clock, node, config } = this.#runtime;
-    const now = clock.now();
-    await store.write((tx) => renewLeases(tx, node, now + config.mta.lease_ms));
-    await store.write((tx) => releaseExpired(tx, now));
+    const at = clock.now();
+    const until = at + config.mta.lease_ms;
+    await store.write(async (tx) => {
+      await renewLeases(tx, node, until);
+      await releaseExpired(tx, at);
+    });
+    this.#renewed = { at, until };
   }
+
+  /** False when this process slept past its lease (a stopped machine): somebody else may have the delivery by now. */
+  #isOurs({ last_attempt_at, lease_until }: Delivery): boolean {
+    const until = (last_attempt_at ?? 0) <= this.#renewed.at ? this.#renewed.until : (lease_until ?? 0);
+    return this.#runtime.clock.now() < until;
+  }
+
+  // ── look and claim ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Looks for work once; asked again meanwhile, once more. */
   #tick(): void {
@@ -185,7 +202,7 @@ export class Manager {
       return;
     }
     this.#ticking = this.#look()
-      .catch((error: unknown) => this.#complain(error))
+      .catch(this.#complain)
       .finally(() => {
         this.#ticking = undefined;
         if (!this.#again) return;
@@ -217,19 +234,18 @@ export class Manager {
    */
   #routeNow(domain: WaitingDomain): Route | undefined {
     const kept = this.#routes.get(domain.name);
-    if (kept === undefined || kept.until <= Date.now()) {
-      if (!this.#routing.has(domain.name) && this.#routing.size < ROUTING_AT_ONCE) {
-        this.#routing.add(domain.name);
-        void this.#route(domain)
-          .catch((error: unknown) => this.#complain(error))
-          .finally(() => {
-            this.#routing.delete(domain.name);
-            this.#tick();
-          });
-      }
+    if (kept !== undefined && kept.until > Date.now()) return kept.route;
+    if (!this.#routing.has(domain.name) && this.#routing.size < ROUTING_AT_ONCE) {
+      this.#routing.add(domain.name);
+      void this.#route(domain)
+        .catch(this.#complain)
+        .finally(() => {
+          this.#routing.delete(domain.name);
+          this.#tick();
+        });
     }
-    // What was true until now serves until the new answer is there.
-    return kept?.route;
+    // The way that was right until now serves until the new answer is there; a "no" does not.
+    return kept?.route.kind === 'route' ? kept.route : undefined;
   }
 
   /** Looks up a route; what is new is written down for reports and for the admin. */
@@ -241,7 +257,6 @@ export class Manager {
       random: Math.random,
       prefer: 'ipv4',
     });
-    // A "no" must not be believed for long.
     const keptMs = route.kind === 'route' ? ROUTE_KEPT_MS : REFUSAL_KEPT_MS;
     this.#routes.set(domain.name, { route, until: Date.now() + keptMs });
     if (this.#routes.size > ROUTES) this.#routes.delete(this.#routes.keys().next().value as string);
@@ -256,18 +271,64 @@ export class Manager {
     if (this.#stopping) return;
     if (route.kind === 'refused') {
       const rows = await this.#claim(lane, ids, READY_BOUND);
-      for (const row of rows) this.#settleUnrouted(row, route);
+      for (const { row } of rows) this.#settler.add(unroutedResult(row, route, this.#at()));
       return;
     }
-    const pool = lane === 'bulk' ? 'marketing' : 'transactional';
-    const source = this.#sources.next(pool, this.#runtime.clock.now());
-    if (source === undefined) return;
-    const queue = this.#queueFor(source, route);
-    const room = queue.room(lane);
+    const usual = this.#sources.next(lane === 'bulk' ? 'marketing' : 'transactional', this.#now());
+    const room = usual === undefined ? 0 : this.#queueFor(usual, route).room(lane);
     if (room === 0) return;
-    const rows = await this.#claim(lane, ids, room);
-    this.#inFlight += rows.length;
-    queue.push(rows.map((row) => ({ id: row.id, lane, row })));
+    for (const [pool, items] of Map.groupBy(await this.#claim(lane, ids, room), ({ row }) => row.pool)) {
+      const source = this.#sources.next(pool, this.#now());
+      if (source === undefined) {
+        await this.#giveBack(items, this.#now() + 60_000);
+        continue;
+      }
+      this.#inFlight += items.length;
+      this.#queueFor(source, route).push(items);
+    }
+  }
+
+  /** Attempt, next time and the frozen fill are committed before anybody dials. Who may not be mailed ends here. */
+  async #claim(lane: Lane, domainIds: number[], limit: number): Promise<Claimed[]> {
+    const { store, node, config } = this.#runtime;
+    const now = this.#now();
+    const rows = await store.write(async (tx) => {
+      const claimed = await claimDue(tx, {
+        domainIds,
+        lane,
+        limit,
+        now,
+        owner: node,
+        leaseMs: config.mta.lease_ms,
+        nextAt: now + config.mta.lease_ms,
+        exceptCampaigns: this.#stops.campaigns,
+      });
+      const fills = await this.#contents.fills(tx, claimed, now);
+      await freezeFills(tx, fills);
+      const byId = new Map(fills.map(({ id, fill }) => [id, fill]));
+      return claimed.map((row) => ({ ...row, fill: byId.get(row.id) ?? row.fill }));
+    });
+    const kept: Claimed[] = [];
+    for (const row of rows) {
+      const item = { id: row.id, lane, row, compiled: await this.#compiled(row) };
+      const refusal = this.#stops.refuses(row, item.compiled);
+      if (refusal === undefined || refusal.kind === 'not-now') kept.push(item);
+      else this.#settler.add(refusedResult(row, refusal, this.#at()));
+    }
+    return kept;
+  }
+
+  async #compiled(row: Delivery): Promise<Compiled | undefined> {
+    if (row.template_version_id === null) return undefined;
+    // One that cannot be read cannot be sent either; the delivery says why when its turn comes.
+    return this.#contents.template(row.template_version_id).catch(() => undefined);
+  }
+
+  async #giveBack(items: readonly { id: number }[], dueAt: number): Promise<void> {
+    if (items.length === 0) return;
+    const { store, node } = this.#runtime;
+    const ids = items.map((item) => item.id);
+    await store.write((tx) => giveBack(tx, node, ids, dueAt));
   }
 
   #queueFor(source: Source, route: Extract<Route, { kind: 'route' }>): ReadyQueue<Claimed> {
@@ -278,44 +339,18 @@ export class Manager {
       return known;
     }
     const provider = providerById(route.provider);
-    const queue = new ReadyQueue<Claimed>(
-      source,
-      route.site,
-      provider,
-      this.#shaper.place(source.id, route.site, provider),
-      route.hosts,
-      this.#work,
-    );
-    this.#queues.set(key, queue);
-    if (this.#queues.size > 5000)
+    const place = this.#shaper.place(source.id, route.site, provider);
+    const queue = new ReadyQueue<Claimed>(source, route.site, provider, place, route.hosts, this.#work);
+    if (this.#queues.size >= READY_QUEUES)
       for (const [old, one] of this.#queues) if (one.isIdle) this.#queues.delete(old);
+    this.#queues.set(key, queue);
     return queue;
   }
 
-  /** Attempt, next time and the frozen fill are committed before anybody dials. */
-  async #claim(lane: Lane, domainIds: number[], limit: number): Promise<Delivery[]> {
-    const { store, clock, node, config } = this.#runtime;
-    const now = clock.now();
-    return store.write(async (tx) => {
-      const rows = await claimDue(tx, {
-        domainIds,
-        lane,
-        limit,
-        now,
-        owner: node,
-        leaseMs: config.mta.lease_ms,
-        nextAt: now + config.mta.lease_ms,
-        exceptCampaigns: [...this.#stopped.keys()],
-      });
-      const fills = await this.#contents.fills(tx, rows, now);
-      await freezeFills(tx, fills);
-      const byId = new Map(fills.map((fill) => [fill.id, fill.fill]));
-      return rows.map((row) => ({ ...row, fill: byId.get(row.id) ?? row.fill }));
-    });
-  }
+  // ── deliver ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readonly #work: ReadyWork<Claimed> = {
-    now: () => this.#runtime.clock.now(),
+    now: () => this.#now(),
     sleep: (ms) => this.#runtime.clock.sleep(ms),
     takeConnection: () => {
       if (this.#connections >= this.#runtime.config.mta.max_connections) return false;
@@ -327,321 +362,129 @@ export class Manager {
       // Sites of one provider share its connections, and all sites share ours: somebody may have waited for this one.
       for (const queue of this.#queues.values()) if (wasFull || queue.place === place) queue.pump();
     },
-    connect: (host, address, source, provider) =>
-      connect(
-        { host: host.name, address, port: host.port },
-        {
-          localAddress: source.ip,
-          ehlo: source.ehlo,
-          policy: tlsPolicyFor(provider),
-          brokenTls: this.#brokenTls,
-          now: this.#runtime.clock.now(),
-          allowPrivateTargets: this.#runtime.config.mta.allow_private_targets,
-        },
-      ),
-    deliver: (item, lines, queue, session) => this.#deliver(item, lines, queue, session),
+    connect: (target, source, provider) =>
+      connect(target, {
+        localAddress: source.ip,
+        ehlo: source.ehlo,
+        policy: tlsPolicyFor(provider),
+        brokenTls: this.#brokenTls,
+        now: this.#now(),
+        allowPrivateTargets: this.#runtime.config.mta.allow_private_targets,
+      }),
+    deliver: async (item, lines, queue, session) => {
+      try {
+        return await this.#deliver(item, lines, queue, session);
+      } finally {
+        this.#inFlight--;
+      }
+    },
     giveBack: (items, at) => {
       this.#inFlight -= items.length;
-      void this.#giveBack(items, at).catch((error: unknown) => this.#complain(error));
+      void this.#giveBack(items, at).catch(this.#complain);
     },
     sourceFailed: (source) => {
       this.#runtime.log.warn('source set aside', { source: source.name });
-      this.#sources.setAside(source.id, this.#runtime.clock.now());
+      this.#sources.setAside(source.id, this.#now());
     },
   };
 
-  async #giveBack(items: Claimed[], at: number): Promise<void> {
-    if (items.length === 0) return;
-    const { store, node } = this.#runtime;
-    await store.write((tx) =>
-      giveBack(
-        tx,
-        node,
-        items.map((item) => item.id),
-        at,
-      ),
-    );
-  }
-
+  /** What was learnt about the site; undefined when the message never got as far. */
   async #deliver(
-    item: Claimed,
+    { row, compiled }: Claimed,
     lines: Lines,
     queue: ReadyQueue<Claimed>,
     session: () => Session | undefined,
-  ): Promise<Delivered> {
-    const { clock } = this.#runtime;
-    const { row } = item;
-    const beganAt = clock.now();
+  ): Promise<Transaction | undefined> {
+    const { source, provider } = queue;
+    const beganAt = this.#now();
     const began = performance.now();
+    let refusal: Refusal | undefined;
+    const maySend = () => {
+      refusal = this.#refuses(row, compiled, source);
+      return refusal === undefined ? true : { refused: refusal.kind };
+    };
+    let done: Awaited<ReturnType<typeof deliver>>;
     try {
-      const [message, keys, compiled] = await Promise.all([
+      const [message, keys] = await Promise.all([
         this.#contents.message(row),
         this.#contents.keys(row.sending_domain_id),
-        row.template_version_id === null ? undefined : this.#contents.template(row.template_version_id),
       ]);
-      const maySend = () => this.#maySend(row, compiled);
-      const done = await deliver(
-        { address: row.address, provider: queue.provider, message, keys, maySend },
-        lines,
-        this.#signer,
-      );
-      this.#record(row, done, queue, session(), beganAt, performance.now() - began);
-      return done;
+      done = await deliver({ address: row.address, provider, message, keys, maySend }, lines, this.#signer);
     } catch (error) {
-      // A fault of ours (a template limit, a missing key): the delivery waits, and the reason is on it.
       this.#runtime.log.error('delivery could not be made', { delivery: row.id, error });
-      const transaction = {
-        kind: 'dropped' as const,
-        stage: 'connect' as const,
-        dotSent: false,
-        error: error as Error,
-      };
-      const done = {
-        outcome: outcomeOf(transaction, queue.provider),
-        transaction,
-        messageId: row.message_id ?? '',
-      };
-      this.#record(
-        row,
-        { ...done, outcome: { ...done.outcome, reason: explain(error) } },
-        queue,
-        undefined,
-        beganAt,
-        performance.now() - began,
-      );
-      return done;
-    } finally {
-      this.#inFlight--;
+      this.#settler.add(faultyResult(row, explain(error), this.#at()));
+      return undefined;
     }
-  }
-
-  /** Asked in the tick in which RCPT is written: memory only. People who answer people are never held back here. */
-  #maySend(row: Delivery, compiled: Compiled | undefined): true | { refused: string } {
-    if (row.origin_kind === 'campaign') {
-      const stopped = this.#stopped.get(row.origin_id);
-      if (stopped !== undefined) return { refused: stopped };
+    const { transaction, outcome, messageId } = done;
+    if (transaction.kind === 'withheld') {
+      if (refusal !== undefined && refusal.kind !== 'not-now')
+        this.#settler.add(refusedResult(row, refusal, this.#at()));
+      else if (this.#isOurs(row)) await this.#giveBack([row], this.#now() + 1000).catch(this.#complain);
+      return transaction;
     }
-    if (row.origin_kind === 'message' || row.origin_kind === 'test') return true;
-    const { suppressions, store, clock } = this.#runtime;
-    // Several nodes write suppressions: a view that does not follow must not say yes.
-    if (store.engine === 'postgres' && !suppressions.isFresh(clock.now(), 60_000))
-      return { refused: 'stale' };
-    const answer = suppressions.mayMail({
-      address: row.address,
-      lane: row.lane,
-      listId: compiled?.listId ?? null,
-      brandId: compiled?.brandId ?? null,
-    });
-    return answer.kind === 'may' ? true : { refused: `suppressed ${answer.scope} ${answer.reason}` };
-  }
-
-  /** Turns what happened into what is written down. */
-  #record(
-    row: Delivery,
-    done: Delivered,
-    queue: ReadyQueue<Claimed>,
-    session: Session | undefined,
-    beganAt: number,
-    ms: number,
-  ): void {
-    const { clock, log, node, metrics } = this.#runtime;
-    const now = clock.now();
-    const { outcome, transaction } = done;
-    const words =
-      outcome.code === null
-        ? outcome.reason
-        : `${outcome.code}${outcome.enhanced ? ` ${outcome.enhanced}` : ''} ${outcome.text}`;
-    if (outcome.state !== 'delivered' && transaction.kind === 'refused') {
-      const notice = queue.place.heard(words, now);
-      if (notice !== undefined) {
-        log.warn('throttled by a reply', {
-          source: queue.source.name,
-          destination: notice.site,
-          rule: notice.rule,
-          until: notice.until,
-        });
-        const { store } = this.#runtime;
-        void store.write((tx) => addThrottle(tx, notice)).catch((error: unknown) => this.#complain(error));
-      }
+    // Our own address is at fault: no attempt was made, and another source may make it.
+    if ('sourceFault' in transaction) {
+      await this.#giveBack([row], this.#now()).catch(this.#complain);
+      return undefined;
     }
-    const settlement: Settlement = {
-      id: row.id,
-      attempt: row.attempt,
-      owner: node,
-      state: 'deferred',
-      due_at: now,
-      source_id: queue.source.id || null,
-      message_id: done.messageId.replace(/^<|>$/g, '').toLowerCase() || null,
-      code: outcome.code,
-      enhanced: outcome.enhanced,
-      reply: words.slice(0, 2048),
-      mx: session?.host ?? queue.hosts[0]?.name ?? '',
-      ip: session?.remote.replace(/:\d+$/, '') ?? '',
-      tls:
-        session?.tls === null || session === undefined ? '' : `${session.tls.protocol} ${session.tls.cipher}`,
-      class: outcome.class,
-      reason: outcome.reason,
-      outcome:
-        transaction.kind === 'withheld'
-          ? 'withheld'
-          : transaction.kind === 'dropped'
-            ? 'dropped'
-            : outcome.state,
-      began_at: beganAt,
-      ms: Math.round(ms),
+    const attempted: Attempted = {
+      transaction,
+      outcome,
+      messageId,
+      sourceId: source.id || null,
+      mx: queue.hosts[0]?.name ?? '',
+      session: session(),
+      beganAt,
+      ms: performance.now() - began,
     };
-    Object.assign(settlement, this.#fate(row, done, now));
-    const hard = settlement.state === 'bounced' && outcome.suppress === 'now';
-    this.#settleSoon(settlement, hard ? this.#hardBounce(row, words) : undefined);
-    metrics.count('attempts_total', { outcome: settlement.state, provider: queue.provider.id });
+    this.#record(row, attempted, queue);
+    return transaction;
+  }
+
+  /** Asked in the tick in which RCPT is written: memory alone. */
+  #refuses(row: Delivery, compiled: Compiled | undefined, source: Source): Refusal | undefined {
+    if (!this.#isOurs(row)) return { kind: 'not-now', reason: 'the lease has ended' };
+    if (this.#sources.isPaused(source.id)) return { kind: 'not-now', reason: 'the source is paused' };
+    return this.#stops.refuses(row, compiled);
+  }
+
+  #record(row: Delivery, attempted: Attempted, queue: ReadyQueue<Claimed>): void {
+    const { log, metrics } = this.#runtime;
+    const { outcome } = attempted;
+    if (attempted.transaction.kind === 'refused') this.#heed(wordsOf(outcome), outcome.action, queue);
+    const result = resultOf(row, attempted, this.#at());
+    const { state, ms } = result.settlement;
+    this.#settler.add(result);
+    metrics.count('attempts_total', { outcome: state, provider: queue.provider.id });
+    metrics.observe('attempt', ms, { provider: queue.provider.id });
     log.info('attempt', {
       delivery: row.id,
       destination: queue.site,
       source: queue.source.name,
       attempt: row.attempt,
-      outcome: settlement.state,
+      outcome: state,
       code: outcome.code,
       enhanced: outcome.enhanced,
       class: outcome.class,
-      ms: settlement.ms,
+      ms,
     });
   }
 
-  /** Which state an attempt leads to, and when the next one is. */
-  #fate(row: Delivery, { outcome, transaction }: Delivered, now: number): Partial<Settlement> {
-    if (transaction.kind === 'withheld') {
-      if (transaction.reason.startsWith('suppressed'))
-        return { state: 'suppressed', reason: transaction.reason, class: null };
-      if (transaction.reason === 'cancelled')
-        return { state: 'cancelled', reason: 'the campaign was cancelled', class: null };
-      return { state: 'deferred', due_at: now, reason: transaction.reason, class: null };
-    }
-    if (outcome.state !== 'deferred') return { state: outcome.state };
-    const next = nextAttempt({
-      delivery: row.id,
-      attempt: row.attempt,
-      queuedAt: row.queued_at,
-      now,
-      outcome,
-      maxAgeMs: this.#runtime.config.mta.max_age_ms,
-    });
-    return next.kind === 'expired'
-      ? { state: 'expired', reason: next.reason }
-      : { state: 'deferred', due_at: next.at };
+  /** A refusal may ask us to go slower there. */
+  #heed(words: string, action: Attempted['outcome']['action'], { place, source }: ReadyQueue<Claimed>): void {
+    const { store, log } = this.#runtime;
+    const notice = place.heard(words, action, this.#now());
+    if (notice === undefined) return;
+    const { site, rule, until } = notice;
+    log.warn('throttled by a reply', { source: source.name, destination: site, rule, until });
+    void store.write((tx) => addThrottle(tx, notice)).then(() => place.confirm(rule), this.#complain);
   }
 
-  #hardBounce(row: Delivery, words: string): NewSuppression {
-    return {
-      address: row.address,
-      scope: 'everything',
-      reason: 'hard-bounce',
-      contact_id: row.contact_id,
-      delivery_id: row.id,
-      evidence: words,
-    };
+  #now(): number {
+    return this.#runtime.clock.now();
   }
 
-  /** A destination without a route is answered by us, in the receiver's stead. */
-  #settleUnrouted(row: Delivery, route: Extract<Route, { kind: 'refused' }>): void {
-    const { clock, node, config } = this.#runtime;
-    const now = clock.now();
-    const base: Settlement = {
-      id: row.id,
-      attempt: row.attempt,
-      owner: node,
-      state: 'bounced',
-      due_at: now,
-      source_id: null,
-      message_id: null,
-      code: null,
-      enhanced: route.enhanced,
-      reply: '',
-      mx: '',
-      ip: '',
-      tls: '',
-      class: route.temporary ? 'dns-failure' : 'invalid-domain',
-      reason: route.reason,
-      outcome: route.temporary ? 'deferred' : 'bounced',
-      began_at: now,
-      ms: 0,
-    };
-    if (!route.temporary) {
-      const mayPerson = row.origin_kind === 'campaign' || row.origin_kind === 'journey';
-      return this.#settleSoon(base, mayPerson ? this.#hardBounce(row, route.reason) : undefined);
-    }
-    const next = nextAttempt({
-      delivery: row.id,
-      attempt: row.attempt,
-      queuedAt: row.queued_at,
-      now,
-      outcome: outcomeOf(
-        { kind: 'dropped', stage: 'connect', dotSent: false, error: new Error(route.reason) },
-        providerById(null),
-      ),
-      maxAgeMs: config.mta.max_age_ms,
-    });
-    this.#settleSoon(
-      next.kind === 'expired'
-        ? { ...base, state: 'expired', reason: next.reason }
-        : { ...base, state: 'deferred', due_at: next.at },
-      undefined,
-    );
-  }
-
-  /** Results that come within the window are one commit; it bounds what a kill can make us send twice. */
-  #settleSoon(settlement: Settlement, suppress: NewSuppression | undefined): void {
-    this.#unsettled.push({ settlement, suppress });
-    if (this.#unsettled.length >= SETTLED_AT_ONCE) void this.#flush();
-    else
-      this.#settleTimer ??= setTimeout(() => void this.#flush(), this.#runtime.config.mta.settle_window_ms);
-  }
-
-  #flush(): Promise<void> {
-    clearTimeout(this.#settleTimer);
-    this.#settleTimer = undefined;
-    const batch = this.#unsettled.splice(0);
-    if (batch.length > 0)
-      this.#settling = Promise.all([this.#settling, this.#settleBatch(batch)]).then(() => undefined);
-    return this.#settling;
-  }
-
-  async #settleBatch(
-    batch: { settlement: Settlement; suppress: NewSuppression | undefined }[],
-  ): Promise<void> {
-    const { store, clock, suppressions, wake } = this.#runtime;
-    const now = clock.now();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const added = await store.write(async (tx) => {
-          const written = new Set(
-            (
-              await settle(
-                tx,
-                batch.map((one) => one.settlement),
-                now,
-              )
-            ).map((row) => row.id),
-          );
-          const wanted = batch.flatMap((one) =>
-            one.suppress && written.has(one.settlement.id) ? [one.suppress] : [],
-          );
-          return suppressIn(tx, wanted, now);
-        });
-        for (const row of added) suppressions.add(row);
-        if (added.length > 0) wake.ring('suppression');
-        wake.ring('queue');
-        return;
-      } catch (error) {
-        // The disk is full or the database is away: the results are kept in memory and tried again.
-        this.#complain(error);
-        if (this.#stopping && attempt > 3) return;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(5000, 100 * 2 ** attempt)));
-      }
-    }
-  }
-
-  #providerOf(site: string): Provider {
-    for (const queue of this.#queues.values()) if (queue.site === site) return queue.provider;
-    return providerById(null);
+  #at(): Circumstances {
+    return { node: this.#runtime.node, now: this.#now(), maxAgeMs: this.#runtime.config.mta.max_age_ms };
   }
 }

@@ -5,8 +5,8 @@
  */
 import type { Provider } from '../config/providers.ts';
 import type { Lane } from '../core/store/tables.ts';
-import type { Delivered, Lines } from './deliver.ts';
-import type { Connected } from './connect.ts';
+import type { Lines } from './deliver.ts';
+import { targetsOf, type Connected, type Target } from './connect.ts';
 import type { RouteHost } from './route.ts';
 import type { Session } from './session.ts';
 import type { Place } from './shaper.ts';
@@ -26,8 +26,14 @@ export interface ReadyWork<T extends Item> {
   takeConnection(): boolean;
   /** One is free again at a place: whoever waits for one may open it. */
   returnConnection(place: Place): void;
-  connect(host: RouteHost, address: string, source: Source, provider: Provider): Promise<Connected>;
-  deliver(item: T, lines: Lines, at: ReadyQueue<T>, session: () => Session | undefined): Promise<Delivered>;
+  connect(target: Target, source: Source, provider: Provider): Promise<Connected>;
+  /** What was learnt about the site; undefined when the message never got that far. */
+  deliver(
+    item: T,
+    lines: Lines,
+    at: ReadyQueue<T>,
+    session: () => Session | undefined,
+  ): Promise<Transaction | undefined>;
   /** Not now: they go back to the store until `at`. */
   giveBack(items: T[], at: number): void;
   /** Its address cannot be used here: another source takes over what waits. */
@@ -59,6 +65,7 @@ export class ReadyQueue<T extends Item> {
   #pausedUntil = 0;
   #stopped = false;
   readonly #lingering: (() => void)[] = [];
+  readonly #sessions = new Set<Session>();
 
   constructor(
     source: Source,
@@ -147,7 +154,7 @@ export class ReadyQueue<T extends Item> {
           if (!(await this.#itsTurn(item))) return;
           // Another connection may be worth it while this one works.
           this.pump();
-          const { transaction } = await this.#work.deliver(
+          const transaction = await this.#work.deliver(
             item,
             {
               session: async () => {
@@ -155,11 +162,12 @@ export class ReadyQueue<T extends Item> {
                   sent++;
                   return { kind: 'session', session };
                 }
-                void session?.quit();
+                this.#leave(session);
                 session = undefined;
                 const opened = await this.#open();
                 if (opened.kind === 'session') {
                   session = opened.session;
+                  this.#sessions.add(session);
                   sent = 1;
                 }
                 return opened;
@@ -168,6 +176,7 @@ export class ReadyQueue<T extends Item> {
             this,
             () => session,
           );
+          if (transaction === undefined) continue;
           this.#learn(transaction);
           if (session === undefined && transaction.kind !== 'withheld') return;
         } finally {
@@ -175,7 +184,7 @@ export class ReadyQueue<T extends Item> {
         }
       }
     } finally {
-      if (session !== undefined) void session.quit();
+      this.#leave(session);
     }
   }
 
@@ -218,18 +227,18 @@ export class ReadyQueue<T extends Item> {
   /** A session with the first host that answers, in the route's order. */
   async #open(): Promise<{ kind: 'session'; session: Session } | Exclude<Transaction, { kind: 'accepted' }>> {
     let last: Exclude<Transaction, { kind: 'accepted' }> | undefined;
-    for (const host of this.hosts) {
-      for (const address of host.addresses) {
-        const opened = await this.#work.connect(host, address, this.source, this.provider);
-        if (opened.kind === 'session') return opened;
-        last = opened;
-        if (opened.kind === 'dropped' && opened.sourceFault) {
-          this.#work.sourceFailed(this.source);
-          return opened;
-        }
-        // A host that spoke and refused has spoken for the site; one that did not answer has not.
-        if (opened.kind === 'refused') return opened;
+    for (const target of targetsOf(this.hosts, this.source.ip)) {
+      const opened = await this.#work.connect(target, this.source, this.provider);
+      if (opened.kind === 'session') return opened;
+      last = opened;
+      if (opened.kind === 'dropped' && opened.sourceFault) {
+        this.#work.sourceFailed(this.source);
+        // What waits here is claimed again, for a source that works.
+        this.#work.giveBack(this.#drain(), this.#work.now());
+        return opened;
       }
+      // A host that spoke and refused has spoken for the site; one that did not answer has not.
+      if (opened.kind === 'refused') return opened;
     }
     return (
       last ?? { kind: 'dropped', stage: 'connect', dotSent: false, error: new Error('no host to connect to') }
@@ -260,8 +269,19 @@ export class ReadyQueue<T extends Item> {
     this.pump();
   }
 
+  #leave(session: Session | undefined): void {
+    if (session === undefined) return;
+    this.#sessions.delete(session);
+    void session.quit();
+  }
+
   #drain(): T[] {
     return [...this.#items.transactional.splice(0), ...this.#items.bulk.splice(0)];
+  }
+
+  /** Cuts the lines. What was not sent whole has not arrived. */
+  abort(): void {
+    for (const session of this.#sessions) session.destroy();
   }
 
   /** Takes no more; what waits is handed back, what is on the wire ends. */

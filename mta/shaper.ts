@@ -5,6 +5,7 @@
  */
 import { replyRuleFor, type Provider } from '../config/providers.ts';
 import type { ReplyRule, RuleAction } from '../config/provider-rules.ts';
+import type { BounceAction } from '../core/mail/bounce-class.ts';
 
 /** Why a message waits, for a person: `kind` names a sentence in the interface. */
 export interface Waiting {
@@ -20,6 +21,7 @@ interface Throttle {
   reply: string;
   since: number;
   until: number;
+  isWritten: boolean;
 }
 
 export interface ThrottleNotice {
@@ -30,6 +32,22 @@ export interface ThrottleNotice {
   reply: string;
   since: number;
   until: number;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** What a class of refusal asks for at providers that have no rule for those words. One reply is never enough. */
+const byAction: Partial<Record<BounceAction, ReplyRule>> = {
+  'slow-down': implied('class-slow-down', { kind: 'slow', messages: 10, perMs: MINUTE }, 3, 30 * MINUTE),
+  'one-connection': implied('class-one-connection', { kind: 'one-connection' }, 2, HOUR),
+  suspend: implied('class-suspend', { kind: 'suspend' }, 5, HOUR),
+  // A block is no matter of pace: after an hour one message asks again.
+  block: implied('class-block', { kind: 'suspend' }, 5, HOUR),
+};
+
+function implied(id: string, action: RuleAction, times: number, forMs: number): ReplyRule {
+  return { id, pattern: /(?!)/, action, times, withinMs: HOUR, forMs, samples: [''] };
 }
 
 /** A token bucket in the shape of a timestamp (GCRA): no timer, and exact over any window. */
@@ -103,16 +121,25 @@ export class Place {
       if (rule.action.kind === 'slow') this.#slowRate.take(now, rule.action);
   }
 
-  /** Reads a refusal. When it sets a rule off, says what now holds, so that it can be written down and shown. */
-  heard(reply: string, now: number): ThrottleNotice | undefined {
-    const rule = replyRuleFor(this.provider, reply);
+  /**
+   * Reads a refusal. When it sets a rule off, says what now holds, so that it can be written down and shown. `action` is
+   * what the class of the refusal asks for, where the provider has no rule of its own.
+   */
+  heard(reply: string, action: BounceAction | null, now: number): ThrottleNotice | undefined {
+    const rule = replyRuleFor(this.provider, reply) ?? (action === null ? undefined : byAction[action]);
     if (rule === undefined) return undefined;
     const times = (this.#seen.get(rule.id) ?? []).filter((at) => at > now - rule.withinMs);
     times.push(now);
     this.#seen.set(rule.id, times);
     if (times.length < rule.times) return undefined;
     this.#seen.delete(rule.id);
-    const throttle = { rule, reply: reply.slice(0, 500), since: now, until: now + rule.forMs };
+    const throttle = {
+      rule,
+      reply: reply.slice(0, 500),
+      since: now,
+      until: now + rule.forMs,
+      isWritten: false,
+    };
     this.#throttles.set(rule.id, throttle);
     return {
       sourceId: this.sourceId,
@@ -125,6 +152,16 @@ export class Place {
     };
   }
 
+  /** The throttle of a rule is written down: from now on its absence there means that somebody released it. */
+  confirm(ruleId: string): void {
+    const throttle = this.#throttles.get(ruleId);
+    if (throttle !== undefined) throttle.isWritten = true;
+  }
+
+  get hasWrittenThrottle(): boolean {
+    return [...this.#throttles.values()].some((throttle) => throttle.isWritten);
+  }
+
   /** A person releases it before its time. */
   release(): void {
     this.#throttles.clear();
@@ -133,8 +170,9 @@ export class Place {
 
   /** What a throttle that was written down before a restart said; it holds for the rest of its time. */
   restore(ruleId: string, reply: string, since: number, until: number): void {
-    const rule = this.provider.rules.find((one) => one.id === ruleId);
-    if (rule !== undefined) this.#throttles.set(ruleId, { rule, reply, since, until });
+    const rules = [...this.provider.rules, ...Object.values(byAction)];
+    const rule = rules.find((one) => one.id === ruleId);
+    if (rule !== undefined) this.#throttles.set(ruleId, { rule, reply, since, until, isWritten: true });
   }
 
   /** Why something waits here, the strictest reason first. Undefined: nothing holds it. */
@@ -194,6 +232,18 @@ export class Shaper {
     const place = new Place(sourceId, site, provider);
     this.#places.set(key, place);
     return place;
+  }
+
+  /** Releases the places whose throttle is no longer written down: a person took it away. */
+  releasedByHand(written: readonly { source_id: number; site: string }[]): Place[] {
+    const released: Place[] = [];
+    for (const place of this.#places.values()) {
+      if (!place.hasWrittenThrottle) continue;
+      if (written.some((row) => row.source_id === place.sourceId && row.site === place.site)) continue;
+      place.release();
+      released.push(place);
+    }
+    return released;
   }
 
   all(): Iterable<Place> {

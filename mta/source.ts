@@ -55,7 +55,7 @@ export class Sources {
 
   /** Those that may send for a pool now. A pool without sources of its own uses all of them. */
   usable(pool: string, now: number): Source[] {
-    if (this.#rows.length === 0) return [this.#standIn];
+    if (this.#rows.length === 0) return this.isAside(this.#standIn.id, now) ? [] : [this.#standIn];
     const own = this.#rows.filter((row) => row.pool === pool);
     return (own.length > 0 ? own : this.#rows).filter(
       (row) => !row.paused && row.weight > 0 && !this.isAside(row.id, now),

@@ -122,7 +122,7 @@ export async function queueByDestination(
     .map((row) => ({ row, n: (counts.get(row.id) ?? []).reduce((sum, one) => sum + one.n, 0) }))
     .sort((a, b) => b.n - a.n || a.row.name.localeCompare(b.row.name))
     .slice(0, limit);
-  const throttles = await throttledPlaces(db, now);
+  const throttles = await activeThrottles(db, now);
   return Promise.all(
     busiest.map(({ row }) => destination(db, row, counts.get(row.id) ?? [], throttles, now)),
   );
@@ -237,27 +237,7 @@ async function ends(db: Db, domainId: number): Promise<{ head: End | undefined; 
   return { head, refused };
 }
 
-interface ThrottledPlace {
-  site: string;
-  provider: string | null;
-  kind: Row<'throttle'>['kind'];
-  until: number | null;
-}
-
-async function throttledPlaces(db: Db, now: number): Promise<ThrottledPlace[]> {
-  const throttles = await activeThrottles(db, now);
-  return Promise.all(
-    throttles.map(async ({ site, kind, until }) => {
-      const row = await db
-        .selectFrom('domain')
-        .select('provider')
-        .where('site', '=', site)
-        .limit(1)
-        .executeTakeFirst();
-      return { site, kind, until, provider: row?.provider ?? null };
-    }),
-  );
-}
+type ThrottledPlace = Awaited<ReturnType<typeof activeThrottles>>[number];
 
 /** The strictest reason first. */
 function why(
@@ -325,7 +305,7 @@ export async function deliveryStory(db: Db, id: number, now: number): Promise<De
       .orderBy('id')
       .limit(500)
       .execute(),
-    throttledPlaces(db, now),
+    activeThrottles(db, now),
   ]);
   return {
     delivery,

@@ -226,6 +226,10 @@ export async function domainsWithWork(db: Db, lane: Lane, now: number): Promise<
     .execute();
 }
 
+/** Destinations that a person holds. */
+export const heldDomains = async (db: Db): Promise<number[]> =>
+  (await db.selectFrom('domain').select('id').where('held', '=', 1).execute()).map((row) => row.id);
+
 /** Remembers what the DNS said of a recipient domain. */
 export async function setDomainRoute(
   db: Db,

@@ -19,10 +19,21 @@ export async function addThrottle(db: Db, { sourceId, site, ...rest }: NewThrott
     .execute();
 }
 
-export const activeThrottles = (db: Db, now: number): Promise<Row<'throttle'>[]> =>
+/** What holds now, newest first, with the provider whose limits it is about. */
+export const activeThrottles = (
+  db: Db,
+  now: number,
+): Promise<(Row<'throttle'> & { provider: string | null })[]> =>
   db
     .selectFrom('throttle')
-    .selectAll()
+    .selectAll('throttle')
+    .select(({ selectFrom }) =>
+      selectFrom('domain')
+        .select('provider')
+        .whereRef('domain.site', '=', 'throttle.site')
+        .limit(1)
+        .as('provider'),
+    )
     .where((eb) => eb.or([eb('until', '>', now), eb('until', 'is', null)]))
     .orderBy('since', 'desc')
     .execute();

@@ -1,0 +1,169 @@
+/**
+ * Turns how an attempt ended into what is written down: the state it leads to, when the next attempt is, and whether the
+ * address may be mailed again. Pure, so that its test is a table.
+ */
+import type { NewSuppression } from '../core/store/suppression.ts';
+import type { Delivery, Settlement } from '../core/store/queue.ts';
+import type { Outcome } from './outcome.ts';
+import { nextAttempt } from './retry.ts';
+import type { Route } from './route.ts';
+import type { Session } from './session.ts';
+import type { Refusal } from './stops.ts';
+import type { Transaction } from './transaction.ts';
+
+export interface Result {
+  settlement: Settlement;
+  suppress: NewSuppression | undefined;
+}
+
+export interface Attempted {
+  transaction: Exclude<Transaction, { kind: 'withheld' }>;
+  outcome: Outcome;
+  /** With or without brackets. */
+  messageId: string;
+  sourceId: number | null;
+  /** The host that was meant, where there was no session. */
+  mx: string;
+  session: Session | undefined;
+  beganAt: number;
+  ms: number;
+}
+
+export interface Circumstances {
+  node: string;
+  now: number;
+  maxAgeMs: number;
+}
+
+const REPLY_LENGTH = 2048;
+
+/** The remote's answer in one line, code first; ours where it gave none. */
+export function wordsOf({ code, enhanced, text, reason }: Outcome): string {
+  if (code === null) return reason;
+  return [code, enhanced !== null && text.startsWith(enhanced) ? '' : enhanced, text]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** After the wire. */
+export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumstances): Result {
+  const { transaction, outcome, session } = attempted;
+  const words = wordsOf(outcome).slice(0, REPLY_LENGTH);
+  const settlement: Settlement = {
+    ...blank(delivery, at),
+    ...fate(delivery, outcome, at),
+    source_id: attempted.sourceId,
+    message_id: attempted.messageId.replace(/^<|>$/g, '').toLowerCase() || null,
+    code: outcome.code,
+    enhanced: outcome.enhanced,
+    reply: words,
+    mx: session?.host ?? attempted.mx,
+    ip: session?.remote.replace(/:\d+$/, '') ?? '',
+    tls: session?.tls ? `${session.tls.protocol} ${session.tls.cipher}` : '',
+    class: outcome.class,
+    outcome: transaction.kind === 'dropped' ? 'dropped' : outcome.state,
+    began_at: attempted.beganAt,
+    ms: Math.round(attempted.ms),
+  };
+  const isHard = settlement.state === 'bounced' && outcome.suppress === 'now';
+  return { settlement, suppress: isHard ? hardBounce(delivery, words) : undefined };
+}
+
+/** A destination without a route is answered by us, in the receiver's stead. */
+export function unroutedResult(
+  delivery: Delivery,
+  route: Extract<Route, { kind: 'refused' }>,
+  at: Circumstances,
+): Result {
+  const name = route.temporary ? 'dns-failure' : 'invalid-domain';
+  const outcome = { class: name, action: null, text: '' } as const;
+  const settlement: Settlement = {
+    ...blank(delivery, at),
+    ...fate(
+      delivery,
+      { ...outcome, state: route.temporary ? 'deferred' : 'bounced', reason: route.reason },
+      at,
+    ),
+    enhanced: route.enhanced,
+    reply: route.reason,
+    class: name,
+    outcome: route.temporary ? 'deferred' : 'bounced',
+  };
+  return { settlement, suppress: route.temporary ? undefined : hardBounce(delivery, route.reason) };
+}
+
+/** We keep the recipient off the wire for good. */
+export function refusedResult(
+  delivery: Delivery,
+  refusal: Exclude<Refusal, { kind: 'not-now' }>,
+  at: Circumstances,
+): Result {
+  const reason = refusal.kind === 'cancelled' ? 'the campaign was cancelled' : refusal.reason;
+  return {
+    settlement: { ...blank(delivery, at), state: refusal.kind, reason, outcome: 'withheld' },
+    suppress: undefined,
+  };
+}
+
+/** A fault of ours (a template limit, a key that is missing): it waits, and the reason is on it. */
+export function faultyResult(delivery: Delivery, reason: string, at: Circumstances): Result {
+  const outcome = { state: 'deferred', class: null, action: null, text: '', reason } as const;
+  return {
+    settlement: {
+      ...blank(delivery, at),
+      ...fate(delivery, outcome, at),
+      reply: reason,
+      outcome: 'withheld',
+    },
+    suppress: undefined,
+  };
+}
+
+function fate(
+  delivery: Delivery,
+  outcome: Pick<Outcome, 'state' | 'class' | 'action' | 'text' | 'reason'>,
+  { now, maxAgeMs }: Circumstances,
+): Pick<Settlement, 'state' | 'due_at' | 'reason'> {
+  const { state, reason } = outcome;
+  if (state !== 'deferred') return { state, due_at: now, reason };
+  const { id, attempt, queued_at } = delivery;
+  const next = nextAttempt({ delivery: id, attempt, queuedAt: queued_at, now, outcome, maxAgeMs });
+  return next.kind === 'expired'
+    ? { state: 'expired', due_at: now, reason: `${next.reason}: ${reason}` }
+    : { state: 'deferred', due_at: next.at, reason };
+}
+
+function blank(delivery: Delivery, { node, now }: Circumstances): Settlement {
+  return {
+    id: delivery.id,
+    attempt: delivery.attempt,
+    owner: node,
+    state: 'deferred',
+    due_at: now,
+    source_id: null,
+    message_id: null,
+    code: null,
+    enhanced: null,
+    reply: '',
+    mx: '',
+    ip: '',
+    tls: '',
+    class: null,
+    reason: '',
+    outcome: 'deferred',
+    began_at: now,
+    ms: 0,
+  };
+}
+
+/** DESIGN section 5: a hard bounce stops everything to an address. */
+function hardBounce(delivery: Delivery, words: string): NewSuppression {
+  return {
+    address: delivery.address,
+    scope: 'everything',
+    reason: 'hard-bounce',
+    contact_id: delivery.contact_id,
+    delivery_id: delivery.id,
+    evidence: words,
+  };
+}

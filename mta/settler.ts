@@ -1,0 +1,75 @@
+/**
+ * Writes down in batches how attempts ended: results that come within the window share one commit, and with it the hard
+ * bounces become suppressions. The window bounds what a kill can make us send twice.
+ */
+import { suppressIn } from '../core/audience/suppress.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { settle } from '../core/store/queue.ts';
+import type { Result } from './result.ts';
+
+const AT_ONCE = 500;
+const LONGEST_PAUSE_MS = 5000;
+
+export class Settler {
+  readonly #runtime: Runtime;
+  #unsettled: Result[] = [];
+  #running = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #isLast = false;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  add(result: Result): void {
+    this.#unsettled.push(result);
+    if (this.#unsettled.length >= AT_ONCE) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), this.#runtime.config.mta.settle_window_ms);
+  }
+
+  /** Resolves when all results are on disk, or when it cannot be done and the process goes down. */
+  async finish(): Promise<void> {
+    this.#isLast = true;
+    this.#flush();
+    await Promise.all(this.#running);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const batch = this.#unsettled.splice(0);
+    if (batch.length === 0) return;
+    const running = this.#settle(batch).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #settle(batch: Result[]): Promise<void> {
+    const { store, clock, suppressions, wake, log } = this.#runtime;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const now = clock.now();
+        const added = await store.write(async (tx) => {
+          const rows = await settle(
+            tx,
+            batch.map((one) => one.settlement),
+            now,
+          );
+          const written = new Set(rows.map((row) => row.id));
+          const hard = batch.flatMap(({ settlement, suppress }) =>
+            suppress !== undefined && written.has(settlement.id) ? [suppress] : [],
+          );
+          return suppressIn(tx, hard, now);
+        });
+        for (const row of added) suppressions.add(row);
+        if (added.length > 0) wake.ring('suppression');
+        wake.ring('queue');
+        return;
+      } catch (error) {
+        // The disk is full or the database is away: the results are kept in memory and tried again.
+        log.error('results could not be written down', { results: batch.length, attempt, error });
+        if (this.#isLast && attempt >= 3) return;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt)));
+      }
+    }
+  }
+}

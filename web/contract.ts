@@ -6,6 +6,7 @@
  * integer milliseconds since 1970. Changes need the header `x-csrf-token` (from `/api/session`) and a right Origin.
  */
 import { z } from 'zod';
+import type { Definition, Leaf, Node } from '../core/audience/segment.ts';
 import * as audience from './contract/audience.ts';
 import * as campaign from './contract/campaign.ts';
 import * as inbox from './contract/inbox.ts';
@@ -886,7 +887,10 @@ export type TimelineEntry = z.output<typeof audience.timelineEntry>;
 export type Field = z.output<typeof audience.field>;
 export type List = z.output<typeof audience.list>;
 export type Segment = z.output<typeof audience.segment>;
-export type SegmentDefinition = z.output<typeof audience.definition>;
+/** What a definition must be; checked by core/audience/segment.ts. */
+export type SegmentDefinition = Definition;
+export type SegmentNode = Node;
+export type SegmentLeaf = Leaf;
 export type SegmentCount = z.output<typeof audience.segmentCount>;
 export type ImportJob = z.output<typeof audience.importJob>;
 export type ImportPreview = z.output<typeof audience.importPreview>;

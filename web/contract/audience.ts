@@ -1,5 +1,6 @@
 /** People we write to: contacts and their timeline, fields, lists, segments, imports, suppressions. */
 import { z } from 'zod';
+import type { Definition, Leaf } from '../../core/audience/segment.ts';
 import { contactPanel } from './inbox.ts';
 import { anyJson, count, cursor, emailLine, flag, id, limit, line, neededLine } from './primitive.ts';
 import { optionalId, pageOf, time } from './primitive.ts';
@@ -133,7 +134,14 @@ export const listChange = z.strictObject({
  * The segment language is told and checked in core/audience/segment.ts; here it is JSON of bounded size. What is wrong
  * with it comes back as a 422 whose fields are places in the definition.
  */
-export const definition = z.record(z.string(), anyJson);
+export const definition = z
+  .custom<Definition>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+    error: 'is not a definition',
+  })
+  .meta({ override: { type: 'object', description: '{ "root": … }: see docs/api.md' } });
+export const leaf = z
+  .custom<Leaf>((value) => typeof value === 'object' && value !== null)
+  .meta({ override: { type: 'object' } });
 
 export const segment = z.object({
   id,
@@ -141,9 +149,8 @@ export const segment = z.object({
   definition,
   created_at: time,
   updated_at: time,
-  /** Members now; null when it was not counted in time. */
+  /** Members now; null when it names a segment that is gone. */
   count: count.nullable(),
-  sentence: z.string(),
 });
 export const segments = z.object({ rows: z.array(segment) });
 export const newSegment = z.strictObject({ name: neededLine(100), definition });
@@ -156,8 +163,7 @@ export const segmentCheck = z.strictObject({ definition });
 export const segmentCount = z.object({
   count,
   total: count,
-  leaves: z.array(z.object({ path: z.string(), count, sentence: z.string() })),
-  sentence: z.string(),
+  leaves: z.array(z.object({ path: z.string(), leaf, count })),
 });
 export const memberQuestion = z.strictObject({ cursor, limit: limit(200, 50) });
 export const memberPage = pageOf(contact);
@@ -166,12 +172,10 @@ export const memberCheck = z.strictObject({
   cursor,
   limit: z.int().min(1).max(200).default(20),
 });
-/** Why somebody is in or not: every condition with its answer and what was found. */
+/** The reader's language makes the sentence of a `leaf`. Why somebody is in or not: every condition with its answer and what was found. */
 export const segmentWhy = z.object({
   member: z.boolean(),
-  leaves: z.array(
-    z.object({ path: z.string(), sentence: z.string(), matches: z.boolean(), found: z.string() }),
-  ),
+  leaves: z.array(z.object({ path: z.string(), leaf, matches: z.boolean(), found: z.string() })),
 });
 /** What a segment may speak of: fields with their kinds, events that were ever seen, campaigns and so on. */
 export const segmentVocabulary = z.object({

@@ -1,0 +1,133 @@
+/** Segments over HTTP: their counts while they are built, who is in them, and why. */
+import { countEach, countMembers, membersPage, whyMember } from '../../core/audience/segment-sql.ts';
+import {
+  inlineSegments,
+  readDefinition,
+  standardFields,
+  type Definition,
+} from '../../core/audience/segment.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Runtime } from '../../core/runtime.ts';
+import { campaignsUsingSegment } from '../../core/store/campaign.ts';
+import { contactById, fields, tagsSeen } from '../../core/store/contact.ts';
+import { fromJson, toJson } from '../../core/store/json.ts';
+import {
+  addSegment,
+  changeSegment,
+  eventKindsSeen,
+  removeSegment,
+  segmentById,
+  segmentByName,
+  segments,
+} from '../../core/store/segment.ts';
+import type { Db, Row } from '../../core/store/tables.ts';
+import type { SomeHandlers } from '../http/route.ts';
+import { contactLine } from './contact.ts';
+
+const definitionOf = (row: Row<'segment'>) => readDefinition(fromJson<unknown>(row.definition, {}));
+
+async function existing(db: Db, id: number): Promise<Row<'segment'>> {
+  const row = await segmentById(db, id);
+  if (row === undefined) throw new Problem('not-found', 'there is no such segment');
+  return row;
+}
+
+async function line(rt: Runtime, row: Row<'segment'>) {
+  const shown = { ...row, definition: fromJson<Definition>(row.definition, { root: { all: [] } }) };
+  try {
+    return { ...shown, count: await countMembers(rt.store.read, definitionOf(row), rt.clock.now()) };
+  } catch (error) {
+    // A segment that names one which is gone is still there to be mended.
+    if (!(error instanceof Problem)) throw error;
+    return { ...shown, count: null };
+  }
+}
+
+const nameTaken = (name: string) =>
+  new Problem('conflict', `there is a segment ${name} already`, { fields: { name: 'is taken' } });
+
+export const segmentHandlers = {
+  async segments({ rt }) {
+    const rows = await segments(rt.store.read);
+    return { rows: await Promise.all(rows.map((row) => line(rt, row))) };
+  },
+
+  async createSegment({ rt, body, now }) {
+    const definition = readDefinition(body.definition);
+    const row = await rt.store.write(async (tx) => {
+      await inlineSegments(tx, definition.root);
+      if ((await segmentByName(tx, body.name)) !== undefined) throw nameTaken(body.name);
+      return addSegment(tx, { name: body.name, definition: toJson(definition) }, now);
+    });
+    return line(rt, row);
+  },
+
+  async countSegment({ rt, body, now }) {
+    return countEach(rt.store.read, readDefinition(body.definition), now);
+  },
+
+  async previewMembers({ rt, body, now }) {
+    const page = await membersPage(rt.store.read, readDefinition(body.definition), now, body);
+    return { rows: page.rows.map(contactLine), next: page.next };
+  },
+
+  async segmentVocabulary({ rt }) {
+    const db = rt.store.read;
+    const [custom, events, tags] = await Promise.all([fields(db), eventKindsSeen(db), tagsSeen(db)]);
+    return {
+      fields: [
+        ...Object.entries(standardFields).map(([name, kind]) => ({ name, label: name, kind })),
+        ...custom.map((one) => ({ name: `fields.${one.name}`, label: one.label, kind: one.kind })),
+      ],
+      events,
+      tags,
+    };
+  },
+
+  async segment({ rt, params }) {
+    return line(rt, await existing(rt.store.read, params.id));
+  },
+
+  async updateSegment({ rt, params, body, now }) {
+    const definition = body.definition === undefined ? undefined : readDefinition(body.definition);
+    const row = await rt.store.write(async (tx) => {
+      await existing(tx, params.id);
+      if (definition !== undefined) await inlineSegments(tx, definition.root, params.id);
+      const other = body.name === undefined ? undefined : await segmentByName(tx, body.name);
+      if (other !== undefined && other.id !== params.id) throw nameTaken(body.name as string);
+      return changeSegment(
+        tx,
+        params.id,
+        {
+          ...(body.name !== undefined && { name: body.name }),
+          ...(definition !== undefined && { definition: toJson(definition) }),
+        },
+        now,
+      );
+    });
+    return line(rt, row as Row<'segment'>);
+  },
+
+  async deleteSegment({ rt, params }) {
+    await rt.store.write(async (tx) => {
+      await existing(tx, params.id);
+      const [user] = await campaignsUsingSegment(tx, params.id);
+      if (user !== undefined) throw new Problem('conflict', `the campaign “${user.name}” uses this segment`);
+      await removeSegment(tx, params.id);
+    });
+    return {};
+  },
+
+  async segmentMembers({ rt, params, query, now }) {
+    const row = await existing(rt.store.read, params.id);
+    const page = await membersPage(rt.store.read, definitionOf(row), now, query);
+    return { rows: page.rows.map(contactLine), next: page.next };
+  },
+
+  async segmentWhy({ rt, params, now }) {
+    const row = await existing(rt.store.read, params.id);
+    if ((await contactById(rt.store.read, params.contact_id)) === undefined)
+      throw new Problem('not-found', 'there is no such contact');
+    return whyMember(rt.store.read, definitionOf(row), params.contact_id, now);
+  },
+} satisfies SomeHandlers;

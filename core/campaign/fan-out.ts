@@ -1,0 +1,91 @@
+/**
+ * Queues a campaign's recipients in slices: short rows that refer to the frozen template. The cursor commits with its
+ * slice and the recipient's key is unique with the campaign, so that a kill at any moment skips nobody and queues nobody
+ * twice. Whoever may not be mailed gets a row too, suppressed from the start: the ledger has everyone.
+ */
+import { sql } from 'kysely';
+import { rowsFrom } from '../store/batch.ts';
+import { campaignById, changeCampaign, type Campaign } from '../store/campaign.ts';
+import type { Store } from '../store/open.ts';
+import { domainIds } from '../store/queue.ts';
+import type { Db } from '../store/tables.ts';
+import { audienceCondition, audienceOf, stoppingScopes, suppressedCondition } from './audience.ts';
+import { moveCampaign } from './states.ts';
+
+/** Recipients per slice: some tens of milliseconds of the one writer. */
+export const FAN_OUT_SLICE = 2000;
+
+export type SliceOutcome =
+  /** There may be more. */
+  | { kind: 'queued'; recipients: number }
+  /** Everyone is queued; the campaign is sending. */
+  | { kind: 'done' }
+  /** It is paused, cancelled, or done long ago. */
+  | { kind: 'not-now' };
+
+/** Queues the next slice of a campaign in state `queueing`. Repeat until it answers something else than `queued`. */
+export async function fanOutSlice(
+  store: Store,
+  campaignId: number,
+  now: number,
+  slice = FAN_OUT_SLICE,
+): Promise<SliceOutcome> {
+  return store.write(async (tx) => {
+    const campaign = await campaignById(tx, campaignId);
+    if (campaign?.state !== 'queueing' || campaign.template_version_id === null) return { kind: 'not-now' };
+    const recipients = await nextRecipients(tx, campaign, now, slice);
+    if (recipients.length === 0) {
+      await moveCampaign(tx, campaignId, 'sending', { fanout_done_at: now }, now);
+      return { kind: 'done' };
+    }
+    await domainIds(
+      tx,
+      recipients.map((one) => one.email_domain),
+    );
+    await queueRecipients(
+      tx,
+      campaign,
+      recipients.map((one) => one.id),
+      now,
+    );
+    const cursor = recipients.at(-1)?.id ?? null;
+    await changeCampaign(tx, campaignId, ['queueing'], { fanout_cursor: cursor }, now);
+    return { kind: 'queued', recipients: recipients.length };
+  });
+}
+
+async function nextRecipients(
+  tx: Db,
+  campaign: Campaign,
+  now: number,
+  slice: number,
+): Promise<{ id: number; email_domain: string }[]> {
+  // Dates of a segment are as of the start, so that the last slice means what the first one did.
+  const condition = await audienceCondition(tx, audienceOf(campaign), campaign.started_at ?? now);
+  return tx
+    .selectFrom('contact')
+    .select(['id', 'email_domain'])
+    .where('id', '>', campaign.fanout_cursor ?? 0)
+    .where(condition)
+    .orderBy('id')
+    .limit(slice)
+    .execute();
+}
+
+async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: number): Promise<void> {
+  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const rows = rowsFrom(
+    tx,
+    ids.map((id) => ({ id })),
+    { id: 'int' },
+  );
+  const at = sql`cast(${now} as bigint)`;
+  await sql`insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
+      pool, state, due_at, queued_at, template_version_id, reason, finished_at)
+    select 'bulk', 'campaign', cast(${campaign.id} as bigint), cast(contact.id as text), contact.id, contact.email, domain.id,
+      cast(${campaign.sending_domain_id} as bigint), cast(${campaign.pool} as text),
+      case when ${stopped} then 'suppressed' else 'queued' end, ${at}, ${at}, cast(${campaign.template_version_id} as bigint),
+      case when ${stopped} then 'suppressed before it was queued' else null end, case when ${stopped} then ${at} else null end
+    from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
+    where true on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);
+}

@@ -106,11 +106,16 @@ export function typedAddress(value: string): string {
   return (read || bare.replace(/^<|>$/g, '')).trim().toLowerCase().slice(0, 320);
 }
 
-/** The sentences of the readable part that follow a recipient's address, for reports without a diagnostic. */
+/** The sentences of the readable part about a recipient, up to the next one's, for reports without a diagnostic. */
 export function wordsAbout(text: string, address: string): string {
-  const at = address === '' ? -1 : text.toLowerCase().indexOf(address);
-  const from = at < 0 ? text : text.slice(at);
-  return from.slice(0, MAX_WORDS).trim();
+  const lower = text.toLowerCase();
+  const at = address === '' ? -1 : lower.indexOf(address);
+  if (at < 0) return text.slice(0, MAX_WORDS).trim();
+  const after = text.slice(at + address.length, at + address.length + MAX_WORDS);
+  for (const match of after.matchAll(/[\w.+=-]{1,64}@[\w.-]{1,255}/g)) {
+    if (match[0].toLowerCase() !== address && match.index > 8) return after.slice(0, match.index).trim();
+  }
+  return after.trim();
 }
 
 /** One entry an address: systems that report each hop repeat it. The worst word counts. */

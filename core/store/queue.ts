@@ -465,6 +465,7 @@ async function sweep(
   to: DeliveryState,
   reason: string,
   now: number,
+  heldFor?: string,
 ): Promise<number> {
   for (const state of from) {
     if (!transitions[state].includes(to)) throw new Error(`no way from ${state} to ${to}`);
@@ -473,7 +474,8 @@ async function sweep(
   const { rows } =
     await sql<Settled>`update delivery set state = ${to}, reason = ${reason}, finished_at = ${finished},
       due_at = case when ${to} = 'queued' then ${now} else due_at end
-    where id in (select id from delivery where ${selected(selection)} and state in (${sql.join(from)}) limit ${SLICE})
+    where id in (select id from delivery where ${selected(selection)} and state in (${sql.join(from.map((state) => sql.lit(state)))})
+      ${heldFor === undefined ? sql`` : sql`and reason = ${heldFor}`} limit ${SLICE})
     returning id, address, contact_id, origin_kind, origin_id, lane, state`.execute(db);
   if (finished !== null) {
     await addEvents(
@@ -497,6 +499,19 @@ export const holdSlice = (db: Db, selection: Selection, reason: string, now: num
   sweep(db, selection, ['queued', 'deferred'], 'held', reason, now);
 export const releaseSlice = (db: Db, selection: Selection, now: number): Promise<number> =>
   sweep(db, selection, ['held'], 'queued', '', now);
+
+const WITH_ITS_CAMPAIGN = 'its campaign is paused';
+
+/**
+ * The rows of a paused campaign step aside, a slice at a time. The pause itself is one row and holds at once; this only
+ * keeps claims from passing over a million rows that may not leave.
+ */
+export const pauseSlice = (db: Db, campaign: number, now: number): Promise<number> =>
+  sweep(db, { campaign }, ['queued', 'deferred'], 'held', WITH_ITS_CAMPAIGN, now);
+
+/** And come back when it goes on; what a person held otherwise stays held. */
+export const resumeSlice = (db: Db, campaign: number, now: number): Promise<number> =>
+  sweep(db, { campaign }, ['held'], 'queued', '', now, WITH_ITS_CAMPAIGN);
 
 /** Tries a selection again now. */
 export async function retryNow(db: Db, selection: Selection, now: number): Promise<number> {

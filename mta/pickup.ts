@@ -1,0 +1,171 @@
+/**
+ * Picks up what other houses committed and moves it on: a scheduled campaign whose time has come starts, one that is being
+ * queued goes on slice by slice, a paused one steps aside, a cancelled one is swept, and one whose recipients all have a
+ * final state is sent. It goes by the rows alone, so that a crash anywhere resumes here.
+ */
+import { fanOutSlice } from '../core/campaign/fan-out.ts';
+import { startScheduled } from '../core/campaign/service.ts';
+import { moveCampaign } from '../core/campaign/states.ts';
+import type { Runtime } from '../core/runtime.ts';
+import {
+  campaignsAtWork,
+  changeCampaign,
+  hasUnfinished,
+  stoppedCampaigns,
+  type Campaign,
+} from '../core/store/campaign.ts';
+import { cancelSlice, pauseSlice, resumeSlice } from '../core/store/queue.ts';
+
+/** How often to look without being woken, in real milliseconds. */
+const POLL_MS = 400;
+
+export class Pickup {
+  readonly #runtime: Runtime;
+  /** Campaigns that could not be moved on, so that the log says it once. */
+  readonly #failing = new Set<number>();
+  #timer: NodeJS.Timeout | undefined;
+  #off: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopping = false;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  start(): void {
+    this.#off = this.#runtime.wake.on('campaign', () => this.#look());
+    this.#timer = setInterval(() => this.#look(), POLL_MS);
+    this.#look();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#off?.();
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  #look(): void {
+    if (this.#stopping) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#running = this.#moveAll()
+      .catch((error: unknown) => this.#runtime.log.error('campaigns could not be looked at', { error }))
+      .finally(() => {
+        this.#running = undefined;
+        if (!this.#again) return;
+        this.#again = false;
+        this.#look();
+      });
+  }
+
+  /** Round after round, one slice of each campaign in each, so that none waits for another's million. */
+  async #moveAll(): Promise<void> {
+    const { store, clock } = this.#runtime;
+    for (let moved = true; moved && !this.#stopping;) {
+      const [atWork, stopped] = await Promise.all([
+        campaignsAtWork(store.read, clock.now()),
+        stoppedCampaigns(store.read),
+      ]);
+      moved = false;
+      for (const campaign of atWork) moved = (await this.#moveOn(campaign)) || moved;
+      for (const { id, cancelled_at } of stopped) {
+        if (cancelled_at === null && (await store.write((tx) => pauseSlice(tx, id, clock.now()))) > 0)
+          moved = true;
+      }
+    }
+  }
+
+  /** Whether there is more to do for it at once. */
+  async #moveOn(campaign: Campaign): Promise<boolean> {
+    const { id } = campaign;
+    try {
+      const more = await this.#step(campaign);
+      this.#failing.delete(id);
+      return more;
+    } catch (error) {
+      if (!this.#failing.has(id))
+        this.#runtime.log.error('campaign could not be moved on', { campaign: id, error });
+      this.#failing.add(id);
+      return false;
+    }
+  }
+
+  async #step({ id, state }: Campaign): Promise<boolean> {
+    switch (state) {
+      case 'scheduled':
+        await this.#begin(id);
+        return true;
+      case 'queueing':
+        return (await this.#resumed(id)) || (await this.#fanOut(id));
+      case 'sending':
+        return (await this.#resumed(id)) || (await this.#finish(id));
+      case 'cancelled':
+        return this.#sweep(id);
+      case 'draft':
+      case 'paused':
+      case 'sent':
+        return false;
+      default:
+        return state satisfies never;
+    }
+  }
+
+  async #begin(id: number): Promise<void> {
+    const outcome = await startScheduled(this.#runtime, id);
+    this.#runtime.log.info('scheduled campaign came due', { campaign: id, outcome });
+  }
+
+  async #fanOut(id: number): Promise<boolean> {
+    const { store, clock, wake, log } = this.#runtime;
+    const outcome = await fanOutSlice(store, id, clock.now());
+    if (outcome.kind === 'not-now') return false;
+    // The first message leaves while the last recipient is still being queued.
+    wake.ring('queue');
+    if (outcome.kind === 'queued') return true;
+    log.info('campaign queued', { campaign: id });
+    wake.ring('campaign');
+    return true;
+  }
+
+  /** What stepped aside while it was paused comes back. */
+  async #resumed(id: number): Promise<boolean> {
+    const { store, clock, wake } = this.#runtime;
+    const back = await store.write((tx) => resumeSlice(tx, id, clock.now()));
+    if (back > 0) wake.ring('queue');
+    return back > 0;
+  }
+
+  async #finish(id: number): Promise<boolean> {
+    const { store, clock, wake, log } = this.#runtime;
+    if (await hasUnfinished(store.read, id)) return false;
+    const now = clock.now();
+    const isSent = await store.write(async (tx) => {
+      if (await hasUnfinished(tx, id)) return false;
+      await moveCampaign(tx, id, 'sent', { finished_at: now }, now);
+      return true;
+    });
+    if (!isSent) return false;
+    log.info('campaign sent', { campaign: id });
+    wake.ring('campaign');
+    return false;
+  }
+
+  /** Cancelled is one row and holds at once; the recipients' rows follow. */
+  async #sweep(id: number): Promise<boolean> {
+    const { store, clock, wake } = this.#runtime;
+    const now = clock.now();
+    const swept = await store.write((tx) =>
+      cancelSlice(tx, { campaign: id }, 'the campaign was cancelled', now),
+    );
+    if (swept > 0) return true;
+    // What was on the wire ends by itself.
+    if (await hasUnfinished(store.read, id)) return false;
+    await store.write((tx) => changeCampaign(tx, id, ['cancelled'], { finished_at: now }, now));
+    wake.ring('campaign');
+    return false;
+  }
+}

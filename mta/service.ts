@@ -1,0 +1,37 @@
+/**
+ * The house that sends. Read `deliver.ts` for the story of one message; this is the map:
+ *
+ *   pickup.ts     what others committed moves on: fan-out, schedules, pauses, the end of a campaign
+ *   manager.ts    the database side of the queue: look, claim, hand out
+ *     content.ts    templates compiled, keys parsed, answers read: what a delivery refers to
+ *     stops.ts      what people stopped, and who may not be mailed, in memory
+ *     route.ts      recipient domain → MX hosts, site, provider
+ *     source.ts     which of our addresses it leaves from
+ *     shaper.ts     how fast we may go there, and why something waits
+ *     ready.ts      what one source may now send to one site, and the connections that send it
+ *       deliver.ts    one message: fill, sign, connect, may I?, send, outcome
+ *         sign.ts, connect.ts, policy.ts, session.ts, outcome.ts
+ *     result.ts     what an attempt comes to as a row; retry.ts says when the next one is
+ *     settler.ts    results written down in batches
+ *   commands.ts   parley queue
+ */
+import { hostname } from 'node:os';
+import type { Role, Runtime } from '../core/runtime.ts';
+import { Manager } from './manager.ts';
+import { Pickup } from './pickup.ts';
+
+export function mta(runtime: Runtime): Role {
+  const manager = new Manager(runtime, runtime.config.mta.hostname || hostname());
+  const pickup = new Pickup(runtime);
+  return {
+    name: 'mta',
+    async start() {
+      await manager.start();
+      pickup.start();
+    },
+    async stop() {
+      await pickup.stop();
+      await manager.stop();
+    },
+  };
+}

@@ -1,0 +1,449 @@
+/**
+ * A definition as SQL for both engines: a condition on a row of `contact`, or the sub-query of ids that it means. All
+ * values are parameters. Two forms, because they are asked in two ways: `whole` looks through an index once for
+ * everybody, `slice` looks up each contact of a slice, so that a campaign's hundredth slice costs what its first did.
+ */
+import { sql, type RawBuilder } from 'kysely';
+import { engineOf } from '../store/batch.ts';
+import { contactPage, contactsById, countContacts, hasTag, type ContactPage } from '../store/contact.ts';
+import type { Db, Row } from '../store/tables.ts';
+import {
+  customName,
+  dayOf,
+  inlineSegments,
+  kindOf,
+  leavesOf,
+  spanOf,
+  type Count,
+  type DateValue,
+  type Day,
+  type Definition,
+  type FieldLeaf,
+  type Leaf,
+  type Node,
+  type Window,
+} from './segment.ts';
+
+type Condition = RawBuilder<boolean>;
+
+interface Compiling {
+  db: Db;
+  now: number;
+  form: 'whole' | 'slice';
+}
+
+const TRUE: Condition = sql<boolean>`1 = 1`;
+const FALSE: Condition = sql<boolean>`1 = 0`;
+
+/** The condition that `contact` meets when somebody is in it. References must be inlined. */
+export const conditionOf = (db: Db, node: Node, now: number, form: 'whole' | 'slice' = 'whole'): Condition =>
+  compile({ db, now, form }, node);
+
+/** The ids that a node means, as a sub-query in brackets. References must be inlined. */
+export const idsOf = (db: Db, node: Node, now: number): RawBuilder<unknown> =>
+  sql`(select contact.id from contact where ${conditionOf(db, node, now)})`;
+
+// Three-valued logic never gets beyond a leaf: each leaf answers true or false, also for a null.
+function compile(at: Compiling, node: Node): Condition {
+  if ('all' in node) return joined(at, node.all, 'and') ?? TRUE;
+  if ('any' in node) return joined(at, node.any, 'or') ?? FALSE;
+  if ('not' in node) return sql<boolean>`not ${compile(at, node.not)}`;
+  return sql<boolean>`(${leafOf(at, node)})`;
+}
+
+function joined(at: Compiling, parts: Node[], word: 'and' | 'or'): Condition | undefined {
+  if (parts.length === 0) return undefined;
+  return sql<boolean>`(${sql.join(
+    parts.map((part) => compile(at, part)),
+    sql.raw(` ${word} `),
+  )})`;
+}
+
+function leafOf(at: Compiling, leaf: Leaf): Condition {
+  if ('field' in leaf) return fieldOf(at, leaf);
+  if ('list' in leaf) {
+    const status = leaf.status === 'any' ? sql`` : sql`and list_member.status = ${leaf.status}`;
+    return sql<boolean>`exists (select 1 from list_member where list_member.list_id = ${leaf.list}
+      and list_member.contact_id = contact.id ${status})`;
+  }
+  if ('tag' in leaf) {
+    const each = leaf.tag.map((tag) => hasTag(at.db, tag));
+    const some = sql.join(each, leaf.mode === 'all' ? sql` and ` : sql` or `);
+    return leaf.mode === 'none' ? sql<boolean>`not (${some})` : sql<boolean>`${some}`;
+  }
+  if ('suppressed' in leaf) {
+    const reason = leaf.reason === undefined ? sql`` : sql`and suppression.reason = ${leaf.reason}`;
+    const is = sql<boolean>`exists (select 1 from suppression where suppression.address = contact.email
+      and suppression.lifted_at is null ${reason})`;
+    return leaf.suppressed ? is : sql<boolean>`not ${is}`;
+  }
+  if ('event' in leaf)
+    return happened(at, sql`event`, sql`event.kind = ${leaf.event}`, sql.ref('event.at'), leaf);
+  if ('message' in leaf) return messageOf(at, leaf.message);
+  if ('conversation' in leaf) {
+    const { state, intent, window } = leaf.conversation;
+    const parts = [
+      state === 'any' ? sql`conversation.state <> 'spam'` : sql`conversation.state = ${state}`,
+      sql`conversation.category = 'human'`,
+      ...(intent === undefined ? [] : [sql`conversation.intent in (${sql.join(intent)})`]),
+    ];
+    const what = sql.join(parts, sql` and `);
+    return happened(at, sql`conversation`, what, sql.ref('conversation.last_message_at'), { window });
+  }
+  if ('consent' in leaf) {
+    return sql<boolean>`coalesce((select consent.state from consent where consent.contact_id = contact.id
+      and consent.purpose = ${leaf.consent.purpose} order by consent.at desc, consent.id desc limit 1), '') = ${leaf.consent.state}`;
+  }
+  if ('segment' in leaf) throw new Error('a segment reference reached the compiler: inline it first');
+  if ('everyone' in leaf) return TRUE;
+  return leaf satisfies never;
+}
+
+type MessageLeaf = Extract<Leaf, { message: unknown }>['message'];
+
+function messageOf(at: Compiling, { did, campaign, count, window }: MessageLeaf): Condition {
+  if (did === 'sent') {
+    const which =
+      campaign === 'any'
+        ? sql`delivery.origin_kind = 'campaign'`
+        : sql`delivery.origin_kind = 'campaign' and delivery.origin_id = ${campaign}`;
+    const what = sql`${which} and delivery.attempt > 0`;
+    return happened(at, sql`delivery`, what, sql.ref('delivery.last_attempt_at'), { count, window });
+  }
+  const which =
+    campaign === 'any' ? sql`event.campaign_id is not null` : sql`event.campaign_id = ${campaign}`;
+  return happened(at, sql`event`, sql`event.kind = ${did} and ${which}`, sql.ref('event.at'), {
+    count,
+    window,
+  });
+}
+
+/** Whether as many rows as asked for belong to the contact. Indexes: event_kind or event_campaign whole, event_contact by slice. */
+function happened(
+  at: Compiling,
+  table: RawBuilder<unknown>,
+  what: RawBuilder<unknown>,
+  time: RawBuilder<unknown>,
+  { count = { op: 'gte', n: 1 }, window }: { count?: Count | undefined; window?: Window | undefined },
+): Condition {
+  const { begin, end } = spanOf(window, at.now);
+  const where = sql.join(
+    [
+      what,
+      ...(begin === undefined ? [] : [sql`${time} >= ${begin}`]),
+      ...(end === undefined ? [] : [sql`${time} < ${end}`]),
+    ],
+    sql` and `,
+  );
+  const least = (n: number): Condition => {
+    if (n <= 0) return TRUE;
+    if (at.form === 'slice') {
+      const mine = sql`from ${table} where ${table}.contact_id = contact.id and ${where}`;
+      return n === 1
+        ? sql<boolean>`exists (select 1 ${mine})`
+        : sql<boolean>`(select count(*) ${mine}) >= ${n}`;
+    }
+    const having = n === 1 ? sql`` : sql`group by ${table}.contact_id having count(*) >= ${n}`;
+    return sql<boolean>`contact.id in (select ${table}.contact_id from ${table}
+      where ${table}.contact_id is not null and ${where} ${having})`;
+  };
+  switch (count.op) {
+    case 'gte':
+      return least(count.n);
+    case 'lte':
+      return sql<boolean>`not (${least(count.n + 1)})`;
+    case 'eq':
+      return sql<boolean>`(${least(count.n)} and not (${least(count.n + 1)}))`;
+    default:
+      return count.op satisfies never;
+  }
+}
+
+// ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function fieldOf({ db, now }: Compiling, leaf: FieldLeaf): Condition {
+  const kind = kindOf(leaf);
+  const custom = customName(leaf.field);
+  const column = sql.ref(`contact.${leaf.field}`);
+  if (leaf.op === 'empty' || leaf.op === 'nempty') {
+    const shown = custom === undefined ? sql`cast(${column} as text)` : shownCustom(db, custom);
+    const filled = sql<boolean>`coalesce(${shown}, '') <> ''`;
+    return leaf.op === 'nempty' ? filled : sql<boolean>`not (${filled})`;
+  }
+  switch (kind) {
+    case 'text':
+      return textIs(db, custom === undefined ? column : customAs(db, custom, 'string'), leaf);
+    case 'number':
+      return numberIs(custom === undefined ? column : customAs(db, custom, 'number'), leaf);
+    case 'boolean': {
+      const is = sql<boolean>`coalesce(${customAs(db, custom ?? '', 'boolean')} = ${leaf.value === true ? 'true' : 'false'}, ${no(db)})`;
+      return leaf.op === 'ne' ? sql<boolean>`not ${is}` : is;
+    }
+    case 'date':
+      return custom === undefined
+        ? sql<boolean>`coalesce(${instantIs(column, leaf, now)}, ${no(db)})`
+        : sql<boolean>`coalesce(${dayIs(db, customAs(db, custom, 'string'), leaf, now)}, ${no(db)})`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+const no = (db: Db): RawBuilder<boolean> =>
+  engineOf(db) === 'sqlite' ? sql<boolean>`0` : sql<boolean>`false`;
+
+/** A custom field as text, whatever it holds; null when it is absent. */
+const shownCustom = (db: Db, name: string): RawBuilder<unknown> =>
+  engineOf(db) === 'sqlite'
+    ? sql`cast(contact.fields ->> ${sql.lit(name)} as text)`
+    : sql`contact.fields ->> ${sql.lit(name)}`;
+
+/** A custom field when it holds a value of that JSON type, else null; a boolean as the word. */
+function customAs(db: Db, name: string, type: 'string' | 'number' | 'boolean'): RawBuilder<unknown> {
+  const key = sql.lit(name);
+  if (engineOf(db) === 'sqlite') {
+    const path = sql.lit(`$."${name}"`);
+    const kinds = { string: ['text'], number: ['integer', 'real'], boolean: ['true', 'false'] }[type];
+    const value =
+      type === 'boolean' ? sql`json_type(contact.fields, ${path})` : sql`contact.fields ->> ${key}`;
+    return sql`(case when json_type(contact.fields, ${path}) in (${sql.join(kinds.map((kind) => sql.lit(kind)))}) then ${value} end)`;
+  }
+  const value = sql`contact.fields ->> ${key}`;
+  return sql`(case when jsonb_typeof(contact.fields -> ${key}) = ${sql.lit(type)} then ${
+    type === 'number' ? sql`(${value})::double precision` : value
+  } end)`;
+}
+
+/** A-Z without regard to case, other letters as they are: the same on every engine and in `ascii`. */
+const folded = (db: Db, text: RawBuilder<unknown>): RawBuilder<unknown> =>
+  engineOf(db) === 'sqlite' ? sql`lower(${text})` : sql`lower((${text}) collate "C")`;
+
+const ascii = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+function textIs(db: Db, text: RawBuilder<unknown>, { op, value }: FieldLeaf): Condition {
+  const have = sql`coalesce(${folded(db, text)}, '')`;
+  const wanted = ascii(typeof value === 'string' ? value : '');
+  const length = sql.lit([...wanted].length);
+  const has =
+    engineOf(db) === 'sqlite' ? sql`instr(${have}, ${wanted}) > 0` : sql`strpos(${have}, ${wanted}) > 0`;
+  switch (op) {
+    case 'eq':
+      return sql<boolean>`${have} = ${wanted}`;
+    case 'ne':
+      return sql<boolean>`${have} <> ${wanted}`;
+    case 'in':
+    case 'nin': {
+      const some = sql`${have} in (${sql.join((value as string[]).map(ascii))})`;
+      return op === 'in' ? sql<boolean>`${some}` : sql<boolean>`not (${some})`;
+    }
+    case 'contains':
+      return sql<boolean>`${has}`;
+    case 'ncontains':
+      return sql<boolean>`not (${has})`;
+    case 'starts':
+      return sql<boolean>`substr(${have}, 1, ${length}) = ${wanted}`;
+    case 'ends':
+      return engineOf(db) === 'sqlite'
+        ? sql<boolean>`substr(${have}, -${length}) = ${wanted}`
+        : sql<boolean>`right(${have}, ${length}) = ${wanted}`;
+    default:
+      throw new Error(`no such comparison of text: ${op}`);
+  }
+}
+
+// Told to be a real: PostgreSQL would take 2.5 for a bigint where the column is one.
+const real = (value: number): RawBuilder<unknown> => sql`cast(${value} as double precision)`;
+
+function numberIs(number: RawBuilder<unknown>, { op, value }: FieldLeaf): Condition {
+  if (op === 'between') {
+    const [low, high] = value as [number, number];
+    return sql<boolean>`(${number} is not null and ${number} >= ${real(low)} and ${number} <= ${real(high)})`;
+  }
+  if (op === 'ne') return sql<boolean>`(${number} is null or ${number} <> ${real(value as number)})`;
+  const sign = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' }[op as 'eq' | 'gt' | 'gte' | 'lt' | 'lte'];
+  if (sign === undefined) throw new Error(`no such comparison of numbers: ${op}`);
+  return sql<boolean>`(${number} is not null and ${number} ${sql.raw(sign)} ${real(value as number)})`;
+}
+
+/** A column of milliseconds against days. */
+function instantIs(column: RawBuilder<unknown>, leaf: FieldLeaf, now: number): RawBuilder<unknown> {
+  const { first, last } = daysOf(leaf, now);
+  switch (leaf.op) {
+    case 'on':
+    case 'between':
+      return sql`(${column} >= ${first.begin} and ${column} < ${last.end})`;
+    case 'before':
+      return sql`${column} < ${first.begin}`;
+    case 'after':
+      return sql`${column} >= ${first.end}`;
+    case 'since':
+      return sql`${column} >= ${first.begin}`;
+    case 'until':
+      return sql`${column} < ${first.end}`;
+    default:
+      throw new Error(`no such comparison of dates: ${leaf.op}`);
+  }
+}
+
+/** A custom date is text that begins with its day; what does not look like one is no date. */
+function dayIs(db: Db, text: RawBuilder<unknown>, leaf: FieldLeaf, now: number): RawBuilder<unknown> {
+  const day =
+    engineOf(db) === 'sqlite'
+      ? sql`(case when ${text} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' then substr(${text}, 1, 10) end)`
+      : sql`(case when ${text} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' then substr(${text}, 1, 10) end) collate "C"`;
+  const { first, last } = daysOf(leaf, now);
+  switch (leaf.op) {
+    case 'on':
+    case 'between':
+      return sql`(${day} >= ${first.name} and ${day} <= ${last.name})`;
+    case 'before':
+      return sql`${day} < ${first.name}`;
+    case 'after':
+      return sql`${day} > ${first.name}`;
+    case 'since':
+      return sql`${day} >= ${first.name}`;
+    case 'until':
+      return sql`${day} <= ${first.name}`;
+    default:
+      throw new Error(`no such comparison of dates: ${leaf.op}`);
+  }
+}
+
+function daysOf({ op, value }: FieldLeaf, now: number): { first: Day; last: Day } {
+  if (op !== 'between') {
+    const only = dayOf(value as DateValue, now);
+    return { first: only, last: only };
+  }
+  const [from, to] = value as [DateValue, DateValue];
+  return { first: dayOf(from, now), last: dayOf(to, now) };
+}
+
+// ── questions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How many a definition has. */
+export async function countMembers(db: Db, { root }: Definition, now: number): Promise<number> {
+  return countContacts(db, { within: idsOf(db, await inlineSegments(db, root), now) });
+}
+
+/** How many the whole has, and each condition on its own. */
+export async function countEach(
+  db: Db,
+  { root }: Definition,
+  now: number,
+): Promise<{ count: number; total: number; leaves: { path: string; leaf: Leaf; count: number }[] }> {
+  const [count, total, leaves] = await Promise.all([
+    countMembers(db, { root }, now),
+    countContacts(db),
+    Promise.all(
+      leavesOf(root).map(async ({ place, leaf }) => ({
+        path: place,
+        leaf,
+        count: await countMembers(db, { root: leaf }, now),
+      })),
+    ),
+  ]);
+  return { count, total, leaves };
+}
+
+/** Who is in it, newest contacts first. */
+export async function membersPage(
+  db: Db,
+  { root }: Definition,
+  now: number,
+  page: { cursor?: string | null | undefined; limit?: number | undefined } = {},
+): Promise<ContactPage> {
+  return contactPage(db, { within: idsOf(db, await inlineSegments(db, root), now), ...page });
+}
+
+export interface Why {
+  member: boolean;
+  leaves: { path: string; leaf: Leaf; matches: boolean; found: string }[];
+}
+
+/** Why somebody is in it or not: every condition with its answer and what was found. */
+export async function whyMember(db: Db, { root }: Definition, contactId: number, now: number): Promise<Why> {
+  const contact = (await contactsById(db, [contactId]))[0];
+  const matches = async (node: Node) => {
+    const condition = conditionOf(db, await inlineSegments(db, node), now, 'slice');
+    const found = await db
+      .selectFrom('contact')
+      .select('id')
+      .where('id', '=', contactId)
+      .where(condition)
+      .executeTakeFirst();
+    return found !== undefined;
+  };
+  const leaves = await Promise.all(
+    leavesOf(root).map(async ({ place, leaf }) => ({
+      path: place,
+      leaf,
+      matches: await matches(leaf),
+      found: contact === undefined ? '' : await foundOf(db, leaf, contact),
+    })),
+  );
+  return { member: await matches(root), leaves };
+}
+
+/** What the store has of somebody that a condition looks at, in short: values as they are, times as ISO. */
+async function foundOf(db: Db, leaf: Leaf, contact: Row<'contact'>): Promise<string> {
+  if ('field' in leaf) {
+    const custom = customName(leaf.field);
+    const value: unknown =
+      custom === undefined
+        ? contact[leaf.field as keyof Row<'contact'>]
+        : (JSON.parse(contact.fields) as Record<string, unknown>)[custom];
+    if (value === undefined || value === null) return '';
+    if (custom === undefined && kindOf(leaf) === 'date') return new Date(Number(value)).toISOString();
+    return String(typeof value === 'object' ? JSON.stringify(value) : value);
+  }
+  if ('tag' in leaf) return (JSON.parse(contact.tags) as string[]).join(', ');
+  if ('list' in leaf) {
+    const row = await db
+      .selectFrom('list_member')
+      .select('status')
+      .where('list_id', '=', leaf.list)
+      .where('contact_id', '=', contact.id)
+      .executeTakeFirst();
+    return row?.status ?? '';
+  }
+  if ('suppressed' in leaf) {
+    const rows = await db
+      .selectFrom('suppression')
+      .select(['scope', 'reason'])
+      .where('address', '=', contact.email)
+      .where('lifted_at', 'is', null)
+      .execute();
+    return rows.map((row) => `${row.scope} (${row.reason})`).join(', ');
+  }
+  if ('event' in leaf || 'message' in leaf) {
+    const kind = 'event' in leaf ? leaf.event : leaf.message.did === 'sent' ? 'delivered' : leaf.message.did;
+    const row = await db
+      .selectFrom('event')
+      .select(({ fn }) => [fn.countAll<number>().as('n'), fn.max('at').as('last')])
+      .where('contact_id', '=', contact.id)
+      .where('kind', '=', kind)
+      .executeTakeFirst();
+    const last = row?.last ?? null;
+    return last === null ? '0' : `${Number(row?.n)}, ${new Date(Number(last)).toISOString()}`;
+  }
+  if ('conversation' in leaf) {
+    const rows = await db
+      .selectFrom('conversation')
+      .select('state')
+      .where('contact_id', '=', contact.id)
+      .where('category', '=', 'human')
+      .execute();
+    return rows.map((row) => row.state).join(', ');
+  }
+  if ('consent' in leaf) {
+    const row = await db
+      .selectFrom('consent')
+      .select('state')
+      .where('contact_id', '=', contact.id)
+      .where('purpose', '=', leaf.consent.purpose)
+      .orderBy('at', 'desc')
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row?.state ?? '';
+  }
+  return '';
+}

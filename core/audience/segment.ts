@@ -1,0 +1,398 @@
+/**
+ * The segment language: who is meant, as JSON that a person can build and a sentence can tell.
+ *
+ *   { "root": { "all": [
+ *       { "field": "fields.sex", "op": "eq", "value": "F" },
+ *       { "field": "fields.city", "op": "eq", "value": "Lyon" },
+ *       { "field": "fields.last_order", "op": "since", "value": { "rel": "-90d" } },
+ *       { "not": { "message": { "did": "replied", "campaign": "any", "window": { "last": "7d" } } } } ] } }
+ *
+ * Groups are `all`, `any` and `not`; a negation is always against everybody, so "not Lyon" has those without a city, too.
+ * Text is compared without regard to the case of the letters A-Z. Days are days of UTC. `segment-sql.ts` compiles it.
+ */
+import { z } from 'zod';
+import { Problem } from '../errors.ts';
+import { fromJson } from '../store/json.ts';
+import { segmentById } from '../store/segment.ts';
+import type { Db } from '../store/tables.ts';
+
+export const DEEPEST = 6;
+export const MOST_CONDITIONS = 200;
+
+const id = z.int().min(1);
+const text = z.string().max(500);
+/** `90d`, `2w`, `3m`, `1y`; windows also know hours. */
+const duration = z.string().regex(/^[1-9]\d{0,4}[hdwmy]$/, 'is not a duration such as 24h, 7d, 2w, 3m, 1y');
+const day = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, 'is not a day such as 2026-01-31')
+  .refine((value) => !Number.isNaN(Date.parse(value)), 'is not a day of the calendar');
+/** A day, or one counted from today: `-90d`, `0d`, `+1m`. */
+const date = z.union([
+  day,
+  z.strictObject({ rel: z.string().regex(/^[+-]?\d{1,5}[dwmy]$/, 'is not a distance such as -90d') }),
+]);
+export type DateValue = z.infer<typeof date>;
+
+const window = z.union([
+  z.strictObject({ last: duration }),
+  z.strictObject({ from: date, to: date }),
+  z.strictObject({ before: date }),
+  z.strictObject({ after: date }),
+]);
+export type Window = z.infer<typeof window>;
+
+const count = z.strictObject({ op: z.enum(['eq', 'gte', 'lte']), n: z.int().min(0).max(1_000_000) });
+export type Count = z.infer<typeof count>;
+
+// ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type FieldKind = 'text' | 'number' | 'boolean' | 'date';
+
+/** Columns that every contact has and conditions may speak of. */
+export const standardFields = {
+  email: 'text',
+  email_domain: 'text',
+  first_name: 'text',
+  last_name: 'text',
+  language: 'text',
+  timezone: 'text',
+  external_id: 'text',
+  source: 'text',
+  tracking: 'text',
+  reply_intent_last: 'text',
+  soft_bounces: 'number',
+  created_at: 'date',
+  updated_at: 'date',
+  last_human_reply_at: 'date',
+  away_until: 'date',
+} as const satisfies Record<string, FieldKind>;
+export type StandardField = keyof typeof standardFields;
+
+export const operators = {
+  text: ['eq', 'ne', 'in', 'nin', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
+  number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'between', 'empty', 'nempty'],
+  boolean: ['eq', 'ne', 'empty', 'nempty'],
+  date: ['on', 'before', 'after', 'since', 'until', 'between', 'empty', 'nempty'],
+} as const satisfies Record<FieldKind, readonly string[]>;
+export type Operator = (typeof operators)[FieldKind][number];
+
+const number = z.number().finite();
+const none = z.undefined();
+/** What each operator compares with, by the kind of its field. */
+const values: Record<FieldKind, Partial<Record<Operator, z.ZodType>>> = {
+  text: {
+    eq: text,
+    ne: text,
+    in: z.array(text).min(1).max(500),
+    nin: z.array(text).min(1).max(500),
+    contains: text.min(1),
+    ncontains: text.min(1),
+    starts: text.min(1),
+    ends: text.min(1),
+    empty: none,
+    nempty: none,
+  },
+  number: {
+    eq: number,
+    ne: number,
+    gt: number,
+    gte: number,
+    lt: number,
+    lte: number,
+    between: z.tuple([number, number]),
+    empty: none,
+    nempty: none,
+  },
+  boolean: { eq: z.boolean(), ne: z.boolean(), empty: none, nempty: none },
+  date: {
+    on: date,
+    before: date,
+    after: date,
+    since: date,
+    until: date,
+    between: z.tuple([date, date]),
+    empty: none,
+    nempty: none,
+  },
+};
+
+export interface FieldLeaf {
+  /** A standard field, or `fields.NAME`. */
+  field: string;
+  op: Operator;
+  value?: string | string[] | number | [number, number] | boolean | DateValue | [DateValue, DateValue];
+}
+
+/**
+ * How a field is compared. A custom field goes by what it is compared with, so that a definition means the same whatever
+ * becomes of the field's own kind.
+ */
+export function kindOf({ field, op, value }: FieldLeaf): FieldKind {
+  if (field in standardFields) return standardFields[field as StandardField];
+  if (['on', 'before', 'after', 'since', 'until'].includes(op)) return 'date';
+  const sample: unknown = Array.isArray(value) ? value[0] : value;
+  if (typeof sample === 'number') return 'number';
+  if (typeof sample === 'boolean') return 'boolean';
+  return op === 'between' ? 'date' : 'text';
+}
+
+/** The name of a custom field, or undefined for a standard one. */
+export const customName = (field: string): string | undefined =>
+  field.startsWith('fields.') ? field.slice('fields.'.length) : undefined;
+
+// ── leaves ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What can have become of a message to somebody. */
+export const deeds = [
+  'sent',
+  'delivered',
+  'deferred',
+  'bounced',
+  'expired',
+  'replied',
+  'auto_replied',
+  'complained',
+  'unsubscribed',
+  'opened',
+  'clicked',
+] as const;
+
+const leaves = {
+  field: z.strictObject({
+    field: z.string(),
+    op: z.string(),
+    value: z.unknown().optional(),
+  }),
+  list: z.strictObject({
+    list: id,
+    status: z.enum(['subscribed', 'pending', 'unsubscribed', 'any']).default('subscribed'),
+  }),
+  tag: z.strictObject({
+    tag: z.array(text.min(1)).min(1).max(100),
+    mode: z.enum(['any', 'all', 'none']).default('any'),
+  }),
+  suppressed: z.strictObject({
+    suppressed: z.boolean(),
+    reason: z
+      .enum([
+        'hard-bounce',
+        'complaint',
+        'unsubscribe',
+        'unsubscribe-in-words',
+        'manual',
+        'import',
+        'left-company',
+      ])
+      .optional(),
+  }),
+  event: z.strictObject({
+    event: z.string().min(1).max(100),
+    count: count.optional(),
+    window: window.optional(),
+  }),
+  message: z.strictObject({
+    message: z.strictObject({
+      did: z.enum(deeds),
+      campaign: z.union([id, z.literal('any')]).default('any'),
+      count: count.optional(),
+      window: window.optional(),
+    }),
+  }),
+  conversation: z.strictObject({
+    conversation: z.strictObject({
+      state: z.enum(['open', 'closed', 'any']).default('open'),
+      intent: z.array(text.min(1)).min(1).max(50).optional(),
+      window: window.optional(),
+    }),
+  }),
+  consent: z.strictObject({
+    consent: z.strictObject({ purpose: text.min(1), state: z.enum(['given', 'withdrawn']).default('given') }),
+  }),
+  segment: z.strictObject({ segment: id, member: z.boolean().default(true) }),
+  everyone: z.strictObject({ everyone: z.literal(true) }),
+};
+
+export type LeafKind = keyof typeof leaves;
+export type Leaf =
+  FieldLeaf | { [K in Exclude<LeafKind, 'field'>]: z.infer<(typeof leaves)[K]> }[Exclude<LeafKind, 'field'>];
+export type Node = { all: Node[] } | { any: Node[] } | { not: Node } | Leaf;
+export interface Definition {
+  root: Node;
+}
+
+export const isLeaf = (node: Node): node is Leaf => !('all' in node || 'any' in node || 'not' in node);
+
+// ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Reads a definition that somebody sent: `{ root }`, or a node alone. Throws a Problem whose fields are the places of
+ * what is wrong, such as `root.all.0.value`.
+ */
+export function readDefinition(given: unknown): Definition {
+  const faults: Record<string, string> = {};
+  const state = { conditions: 0, faults };
+  const isWhole = isObject(given) && 'root' in given;
+  const root = readNode(isWhole ? given['root'] : given, 'root', 1, state);
+  if (state.conditions > MOST_CONDITIONS) faults['root'] = `has more than ${MOST_CONDITIONS} conditions`;
+  const [place, words] = Object.entries(faults)[0] ?? [];
+  if (place !== undefined) throw new Problem('invalid', `${place} ${words}`, { fields: faults });
+  return { root: root as Node };
+}
+
+interface Reading {
+  conditions: number;
+  faults: Record<string, string>;
+}
+
+function readNode(given: unknown, place: string, depth: number, state: Reading): Node | undefined {
+  const wrong = (words: string, at = place) => {
+    state.faults[at] ??= words;
+    return undefined;
+  };
+  if (!isObject(given)) return wrong('is not a condition');
+  if (depth > DEEPEST) return wrong(`lies deeper than ${DEEPEST} groups`);
+  if (state.conditions > MOST_CONDITIONS) return undefined;
+  for (const group of ['all', 'any'] as const) {
+    if (!(group in given)) continue;
+    const parts = given[group];
+    if (!Array.isArray(parts) || Object.keys(given).length > 1) return wrong('is not a group');
+    const read = parts.map((part, at) => readNode(part, `${place}.${group}.${at}`, depth + 1, state));
+    return (group === 'all' ? { all: read } : { any: read }) as Node;
+  }
+  if ('not' in given) {
+    if (Object.keys(given).length > 1) return wrong('is not a group');
+    return { not: readNode(given['not'], `${place}.not`, depth + 1, state) as Node };
+  }
+  state.conditions++;
+  const kind = (Object.keys(leaves) as LeafKind[]).find((name) => name in given);
+  if (kind === undefined) return wrong('is not a condition that exists');
+  // A single tag may be written without its brackets.
+  const whole =
+    kind === 'tag' && typeof given['tag'] === 'string' ? { ...given, tag: [given['tag']] } : given;
+  const checked = leaves[kind].safeParse(whole);
+  if (!checked.success) return faultsOf(checked.error, place, wrong);
+  if (kind !== 'field') return checked.data as Leaf;
+  const leaf = checked.data as FieldLeaf;
+  const custom = customName(leaf.field);
+  if (custom === undefined ? !(leaf.field in standardFields) : !/^[a-z][a-z0-9_]{0,62}$/.test(custom))
+    return wrong(`names no field: ${leaf.field.slice(0, 80)}`, `${place}.field`);
+  const fieldKind = kindOf(leaf);
+  const value = values[fieldKind][leaf.op];
+  if (value === undefined)
+    return wrong(`is not an operator for a ${fieldKind}: ${String(leaf.op).slice(0, 20)}`, `${place}.op`);
+  const compared = value.safeParse(leaf.value);
+  if (!compared.success) return faultsOf(compared.error, `${place}.value`, wrong);
+  return leaf.value === undefined ? { field: leaf.field, op: leaf.op } : leaf;
+}
+
+function faultsOf(
+  error: z.ZodError,
+  place: string,
+  wrong: (words: string, at: string) => undefined,
+): undefined {
+  for (const issue of error.issues) wrong(wordsOf(issue), [place, ...issue.path].join('.'));
+  return undefined;
+}
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `is not a ${issue.expected}`;
+    case 'unrecognized_keys':
+      return `has what is not known: ${issue.keys.join(', ').slice(0, 100)}`;
+    case 'invalid_union':
+      return 'is not a value that is understood here';
+    default:
+      return issue.message.startsWith('is ') ? issue.message : `is not valid (${issue.message})`;
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Every condition with its place: `root.all.0`. */
+export function leavesOf(node: Node, place = 'root'): { place: string; leaf: Leaf }[] {
+  if ('all' in node) return node.all.flatMap((part, at) => leavesOf(part, `${place}.all.${at}`));
+  if ('any' in node) return node.any.flatMap((part, at) => leavesOf(part, `${place}.any.${at}`));
+  if ('not' in node) return leavesOf(node.not, `${place}.not`);
+  return [{ place, leaf: node }];
+}
+
+// ── references ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Puts in the place of each reference what the segment it names says now, so that what follows is complete in itself. A
+ * circle is refused with the names on it; so is a segment that is gone. `ofSegment` is the one being saved, if it is.
+ */
+export async function inlineSegments(db: Db, node: Node, ofSegment?: number): Promise<Node> {
+  return inline(db, node, ofSegment === undefined ? [] : [{ id: ofSegment, name: 'this segment' }]);
+}
+
+async function inline(db: Db, node: Node, path: { id: number; name: string }[]): Promise<Node> {
+  if ('all' in node) return { all: await Promise.all(node.all.map((part) => inline(db, part, path))) };
+  if ('any' in node) return { any: await Promise.all(node.any.map((part) => inline(db, part, path))) };
+  if ('not' in node) return { not: await inline(db, node.not, path) };
+  if (!('segment' in node)) return node;
+  const wrong = (words: string) => new Problem('invalid', words, { fields: { root: words } });
+  const row = await segmentById(db, node.segment);
+  if (row === undefined) throw wrong(`there is no segment ${node.segment}`);
+  if (path.some((one) => one.id === row.id))
+    throw wrong(`the segment goes in a circle: ${[...path.map((one) => one.name), row.name].join(' → ')}`);
+  if (path.length >= DEEPEST) throw wrong(`segments that name segments lie deeper than ${DEEPEST}`);
+  const inner = readDefinition(fromJson<unknown>(row.definition, {})).root;
+  const whole = await inline(db, inner, [...path, { id: row.id, name: row.name }]);
+  return node.member ? whole : { not: whole };
+}
+
+// ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** A time moved by `-90d`, `+1m` or the like; months and years by the calendar of UTC, at most to its month's last day. */
+export function shifted(time: number, distance: string): number {
+  const [, amount, unit] = /^([+-]?\d+)([hdwmy])$/.exec(distance) ?? [];
+  const n = Number(amount);
+  switch (unit) {
+    case 'h':
+      return time + n * HOUR;
+    case 'd':
+      return time + n * DAY;
+    case 'w':
+      return time + n * 7 * DAY;
+    default: {
+      const at = new Date(time);
+      const months = at.getUTCFullYear() * 12 + at.getUTCMonth() + (unit === 'y' ? 12 * n : n);
+      const lastDay = new Date(Date.UTC(0, months + 1, 0));
+      lastDay.setUTCFullYear(Math.floor(months / 12), (((months % 12) + 12) % 12) + 1, 0);
+      const midnight =
+        lastDay.getTime() - (lastDay.getUTCDate() - Math.min(at.getUTCDate(), lastDay.getUTCDate())) * DAY;
+      return midnight + (time - Math.floor(time / DAY) * DAY);
+    }
+  }
+}
+
+export interface Day {
+  /** `2026-01-31`. */
+  name: string;
+  begin: number;
+  /** The first instant that is no longer in it. */
+  end: number;
+}
+
+/** The day that a date means, seen from `now`. */
+export function dayOf(value: DateValue, now: number): Day {
+  const time = typeof value === 'string' ? Date.parse(value) : shifted(now, value.rel);
+  const begin = Math.floor(time / DAY) * DAY;
+  return { name: new Date(begin).toISOString().slice(0, 10), begin, end: begin + DAY };
+}
+
+/** The instants from `begin` to before `end` that a window means; absent sides are open. */
+export function spanOf(given: Window | undefined, now: number): { begin?: number; end?: number } {
+  if (given === undefined) return {};
+  if ('last' in given) return { begin: shifted(now, `-${given.last}`) };
+  if ('from' in given) return { begin: dayOf(given.from, now).begin, end: dayOf(given.to, now).end };
+  if ('before' in given) return { end: dayOf(given.before, now).begin };
+  return { begin: dayOf(given.after, now).end };
+}

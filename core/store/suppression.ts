@@ -1,5 +1,5 @@
 /** Who may not be mailed, with the evidence. A suppression is active until somebody lifts it; the row stays. */
-import { sql, type RawBuilder } from 'kysely';
+import { sql } from 'kysely';
 import type { Db, Row, SuppressionReason, SuppressionScope } from './tables.ts';
 
 export interface NewSuppression {
@@ -139,20 +139,3 @@ export async function liftSuppression(
     .executeTakeFirst();
   return row ?? null;
 }
-
-/**
- * In SQL, why bulk mail may not go to `contact.email`: the widest active suppression's scope and reason in the words of the queue, null
- * when it may. The same rule as `SuppressionView.mayMail`. Index: suppression_active.
- */
-export const suppressionFor = (mailing: {
-  listId: number | null;
-  brandId: number | null;
-}): RawBuilder<string | null> => {
-  const scopes = ['everything', 'marketing'];
-  if (mailing.brandId !== null) scopes.push(`brand:${mailing.brandId}`);
-  if (mailing.listId !== null) scopes.push(`list:${mailing.listId}`);
-  return sql<string | null>`(select 'suppressed ' || suppression.scope || ' ' || suppression.reason from suppression
-    where suppression.address = contact.email and suppression.lifted_at is null
-      and suppression.scope in (${sql.join(scopes)})
-    order by case suppression.scope when 'everything' then 0 when 'marketing' then 1 else 2 end limit 1)`;
-};

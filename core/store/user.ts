@@ -39,6 +39,7 @@ export async function addUser(db: Db, row: Omit<NewRow<'user'>, 'id'>): Promise<
 }
 
 export async function changeUser(db: Db, id: number, patch: RowPatch<'user'>): Promise<void> {
+  if (Object.values(patch).every((value) => value === undefined)) return;
   await db.updateTable('user').set(patch).where('id', '=', id).execute();
 }
 

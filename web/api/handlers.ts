@@ -2,6 +2,7 @@
 import { Problem } from '../../core/errors.ts';
 import { routes, type RouteName } from '../contract.ts';
 import type { Handlers } from '../http/route.ts';
+import { campaignHandlers } from './campaign.ts';
 import { contactHandlers } from './contact.ts';
 import { inboxHandlers } from './inbox.ts';
 import { organisationHandlers } from './organisation.ts';
@@ -25,6 +26,7 @@ export const handlers: Handlers = {
   ...later,
   ...sessionHandlers,
   ...inboxHandlers,
+  ...campaignHandlers,
   ...contactHandlers,
   ...segmentHandlers,
   ...suppressionHandlers,

@@ -81,11 +81,11 @@ export const sendingHandlers = {
   async sources({ rt }) {
     return { rows: (await sources(rt.store.read)).map(sourceLine) };
   },
-  async addSource({ rt, body, now }) {
+  async addSource({ rt, body, user, now }) {
     const id = await createSource(rt, body);
     if (body.note !== '') await rt.store.write((tx) => changeSource(tx, id, { note: body.note }));
     await rt.store.write((tx) =>
-      addAudit(tx, { userId: null, action: 'source added', subject: `source:${id}` }, now),
+      addAudit(tx, { userId: user.id, action: 'source added', subject: `source:${id}` }, now),
     );
     return sourceLine(await sourceById(rt, id));
   },
@@ -93,11 +93,8 @@ export const sendingHandlers = {
     await sourceById(rt, params.id);
     const { paused, ...rest } = body;
     await rt.store.write(async (tx) => {
-      await changeSource(tx, params.id, {
-        ...rest,
-        ...(paused === undefined ? {} : { paused: paused ? 1 : 0 }),
-        ...(Object.keys(body).length === 0 ? { id: params.id } : {}),
-      });
+      const patch = { ...rest, ...(paused === undefined ? {} : { paused: paused ? 1 : 0 }) };
+      if (Object.keys(patch).length > 0) await changeSource(tx, params.id, patch);
       await addAudit(
         tx,
         { userId: user.id, action: 'source changed', subject: `source:${params.id}`, detail: body },

@@ -1,0 +1,603 @@
+/**
+ * The house at work, from rows to the wire and back to rows: a real store, the real session, and a receiver on loopback
+ * that answers each recipient as told. Time runs 2,000 times faster, so a greylisted message comes again at once.
+ */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { schema } from '../config/schema.ts';
+import { suppress, SuppressionView } from '../core/audience/suppress.ts';
+import { cancelCampaign, pauseCampaign, resumeCampaign } from '../core/campaign/service.ts';
+import { templateSettings } from '../core/campaign/template.ts';
+import { systemClock } from '../core/clock.ts';
+import { DnsError, type Resolver } from '../core/dns.ts';
+import { silentLog } from '../core/log.ts';
+import { createTokens } from '../core/mail/tokens.ts';
+import { createMetrics } from '../core/metrics.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { createSecrets } from '../core/secrets.ts';
+import { addCampaign, campaignById } from '../core/store/campaign.ts';
+import { addTemplateVersion } from '../core/store/content.ts';
+import { addBrand, addDkimKey, addSendingDomain } from '../core/store/identity.ts';
+import { domainIds, enqueueMessage, holdSlice } from '../core/store/queue.ts';
+import type { DeliveryState } from '../core/store/tables.ts';
+import { openTestStore } from '../core/store/testing.ts';
+import { createWake } from '../core/wake.ts';
+import { mta } from './service.ts';
+
+// ── a receiver that does as it is told ────────────────────────────────────────────────────────────────────────────
+
+type Answer = string | 'drop-after-dot';
+
+class Receiver {
+  port = 0;
+  /** Every RCPT, in order, with the real time. */
+  readonly rcpts: string[] = [];
+  /** What was taken, or at least read whole. */
+  readonly messages: { to: string; from: string; raw: string; answered: boolean }[] = [];
+  answer: (to: string, time: number) => Answer = () => '250 2.0.0 ok';
+  atRcpt: (to: string) => void = () => {};
+  readonly #times = new Map<string, number>();
+  readonly #open = new Set<Socket>();
+  most = 0;
+
+  async start(): Promise<this> {
+    const server = createServer((socket) => this.#serve(socket));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    this.port = (server.address() as AddressInfo).port;
+    onTestFinished(async () => {
+      for (const socket of this.#open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    return this;
+  }
+
+  #serve(socket: Socket): void {
+    this.#open.add(socket);
+    this.most = Math.max(this.most, this.#open.size);
+    socket.on('close', () => this.#open.delete(socket)).on('error', () => {});
+    const say = (line: string) => void socket.write(`${line}\r\n`);
+    let text = '';
+    let from = '';
+    let to = '';
+    let inData = false;
+    say('220 mx.test');
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1');
+      for (;;) {
+        if (inData) {
+          const end = text.indexOf('\r\n.\r\n');
+          if (end < 0) return;
+          inData = false;
+          const raw = text.slice(0, end + 2);
+          text = text.slice(end + 5);
+          const verdict = this.answer(to, this.#times.get(to) ?? 1);
+          this.messages.push({ to, from, raw, answered: verdict !== 'drop-after-dot' });
+          if (verdict === 'drop-after-dot') return void socket.destroy();
+          say(verdict);
+          continue;
+        }
+        const end = text.indexOf('\r\n');
+        if (end < 0) return;
+        const line = text.slice(0, end);
+        text = text.slice(end + 2);
+        const verb = line.slice(0, 4).toUpperCase();
+        if (verb === 'EHLO') socket.write('250-mx.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n');
+        else if (verb === 'MAIL') {
+          from = /<(.*?)>/.exec(line)?.[1] ?? '';
+          say('250 ok');
+        } else if (verb === 'RCPT') {
+          to = /<(.*?)>/.exec(line)?.[1] ?? '';
+          this.rcpts.push(to);
+          this.atRcpt(to);
+          const time = (this.#times.get(to) ?? 0) + 1;
+          this.#times.set(to, time);
+          const verdict = this.answer(to, time);
+          if (/^[45]/.test(verdict)) {
+            to = '';
+            say(verdict);
+          } else say('250 ok');
+        } else if (verb === 'DATA') {
+          if (to === '') say('503 no recipient');
+          else {
+            inData = true;
+            say('354 go on');
+          }
+        } else if (verb === 'QUIT') {
+          say('221 bye');
+          return void socket.end();
+        } else say('250 ok');
+      }
+    });
+  }
+}
+
+// ── Parley around it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  type: 'pkcs8',
+  format: 'der',
+});
+
+/** Every domain has the one receiver for its host; `nowhere.example` does not exist. */
+const dns: Resolver = {
+  mx: async (name) => {
+    if (name === 'nowhere.example') throw new DnsError('NXDOMAIN', name);
+    return [{ exchange: `mx.${name}`, priority: 10 }];
+  },
+  a: async () => ['127.0.0.1'],
+  aaaa: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  txt: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  cname: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  ptr: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  forget: () => {},
+};
+
+interface House {
+  runtime: Runtime;
+  campaign: number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  states(): Promise<Record<string, number>>;
+  until(states: Record<string, number>): Promise<void>;
+}
+
+/** A campaign whose recipients are all queued, and the house that will send it once started. */
+async function houseFor(receiver: Receiver, addresses: string[]): Promise<House> {
+  const clock = systemClock({ speed: 2000, epoch: Date.now() });
+  const store = await openTestStore();
+  const secrets = createSecrets(randomBytes(32));
+  const runtime: Runtime = {
+    config: schema.parse({
+      mta: {
+        hostname: 'out.example.org',
+        remote_port: receiver.port,
+        allow_private_targets: true,
+        lease_ms: 86_400_000,
+        drain_ms: 1000,
+      },
+    }),
+    store,
+    clock,
+    log: silentLog,
+    metrics: createMetrics(),
+    wake: createWake(),
+    dns,
+    secrets,
+    tokens: createTokens([{ id: 1, secret: randomBytes(32) }]),
+    suppressions: new SuppressionView(),
+    node: 'test/1',
+  };
+  const now = clock.now();
+  const campaign = await store.write(async (tx) => {
+    const brand = await addBrand(tx, {
+      name: 'Maison',
+      language: 'en',
+      postal_address: '1 rue X, Lyon',
+      created_at: now,
+    });
+    const domain = await addSendingDomain(tx, {
+      brand_id: brand,
+      name: 'example.org',
+      bounce_host: 'bounces.example.org',
+      reply_host: 'replies.example.org',
+      created_at: now,
+      checked_at: null,
+      check: null,
+    });
+    await addDkimKey(tx, {
+      sending_domain_id: domain,
+      selector: 'p1',
+      algorithm: 'rsa-sha256',
+      sealed: secrets.seal('dkim', rsa),
+      record: '',
+      state: 'active',
+      created_at: now,
+    });
+    const row = await addCampaign(tx, {
+      name: 'Spring',
+      state: 'sending',
+      brand_id: brand,
+      sending_domain_id: domain,
+      audience: '{}',
+      from_name: 'Maison',
+      from_local: 'news',
+      subject: 's',
+      started_at: now,
+      fanout_done_at: now,
+      created_at: now,
+      updated_at: now,
+    } as never);
+    const version = await addTemplateVersion(tx, {
+      campaign_id: row.id,
+      subject: 'Hello {{ contact.email }}',
+      preheader: '',
+      html: '<p>Hello {{ contact.email }}</p><p><a href="{{ unsubscribe_url }}">leave</a></p>',
+      text: 'Hello {{ contact.email }}\n\nLeave: {{ unsubscribe_url }}\n',
+      from_name: 'Maison',
+      from_address: 'news@example.org',
+      reply_to: 'news@replies.example.org',
+      sending_domain_id: domain,
+      list_id: null,
+      settings: JSON.stringify(
+        templateSettings({
+          campaign: { id: row.id, name: 'Spring' },
+          bounce_host: 'bounces.example.org',
+          base_url: 'http://127.0.0.1',
+        }),
+      ),
+      created_at: now,
+    });
+    const domains = await domainIds(tx, [...new Set(addresses.map((one) => one.split('@')[1] as string))]);
+    for (const address of addresses) {
+      await tx
+        .insertInto('delivery')
+        .values({
+          lane: 'bulk',
+          origin_kind: 'campaign',
+          origin_id: row.id,
+          recipient_key: address,
+          contact_id: null,
+          address,
+          domain_id: domains.get(address.split('@')[1] as string) as number,
+          sending_domain_id: domain,
+          pool: 'marketing',
+          state: 'queued',
+          due_at: now,
+          queued_at: now,
+          template_version_id: version,
+          attempt: 0,
+        } as never)
+        .execute();
+    }
+    return row.id;
+  });
+  const role = mta(runtime);
+  let running = false;
+  const stop = async () => {
+    if (running) await role.stop();
+    running = false;
+  };
+  onTestFinished(stop);
+  const states = async () => {
+    const rows = await store.read
+      .selectFrom('delivery')
+      .select(['state', ({ fn }) => fn.countAll<number>().as('n')])
+      .groupBy('state')
+      .execute();
+    return Object.fromEntries(rows.map((row) => [row.state, Number(row.n)])) as Record<DeliveryState, number>;
+  };
+  return {
+    runtime,
+    campaign,
+    start: async () => {
+      running = true;
+      await role.start();
+    },
+    stop,
+    states,
+    until: (wanted) =>
+      vi.waitFor(async () => expect(await states()).toEqual(wanted), { timeout: 20_000, interval: 20 }),
+  };
+}
+
+const people = (count: number, domain = (at: number) => `d${at % 5}.example`) =>
+  Array.from({ length: count }, (_, at) => `p${at}@${domain(at)}`);
+
+// ── what it promises ──────────────────────────────────────────────────────────────────────────────────────────────
+
+test('fifty recipients, some greylisted, some refused, some dropped after the dot: each ends in one state', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = (to, time) => {
+    const at = Number(/\d+/.exec(to)?.[0]);
+    if (at % 10 === 1 && time === 1) return '450 4.7.1 greylisted, please try again later';
+    if (at % 10 === 2) return '550 5.1.1 no such user';
+    if (at % 10 === 3 && time === 1) return 'drop-after-dot';
+    return '250 2.0.0 taken';
+  };
+  const house = await houseFor(receiver, [...people(50), 'x@nowhere.example']);
+  await house.start();
+  await house.until({ delivered: 45, bounced: 6 });
+  const { store } = house.runtime;
+
+  // Greylisted and dropped ones came again; what was in doubt is repeated byte for byte.
+  for (const at of [1, 11, 21, 31, 41])
+    expect(receiver.rcpts.filter((to) => to.startsWith(`p${at}@`))).toHaveLength(2);
+  for (const at of [3, 13, 23, 33, 43]) {
+    const twice = receiver.messages.filter((one) => one.to.startsWith(`p${at}@`));
+    expect(twice).toHaveLength(2);
+    expect(twice[1]?.raw).toBe(twice[0]?.raw);
+  }
+  // Nobody else got it twice.
+  const taken = receiver.messages.filter((one) => one.answered).map((one) => one.to);
+  expect(new Set(taken).size).toBe(taken.length);
+  expect(taken).toHaveLength(45);
+
+  // Unknown users and a domain that does not exist are suppressed, in force and with the words.
+  const suppressed = await store.read.selectFrom('suppression').selectAll().orderBy('address').execute();
+  expect(suppressed.map((row) => row.address).toSorted()).toEqual(
+    [
+      ...['p12', 'p2', 'p22', 'p32', 'p42'].map((name) => `${name}@d2.example`),
+      'x@nowhere.example',
+    ].toSorted(),
+  );
+  expect(suppressed.find((row) => row.address === 'p2@d2.example')).toMatchObject({
+    scope: 'everything',
+    reason: 'hard-bounce',
+    evidence: '550 5.1.1 no such user',
+  });
+  expect(house.runtime.suppressions.mayMail({ address: 'p2@d2.example', lane: 'bulk' }).kind).toBe(
+    'suppressed',
+  );
+
+  // Every attempt is written down, and the campaign knows that it is over.
+  const attempts = await store.read
+    .selectFrom('attempt')
+    .select(['outcome', ({ fn }) => fn.countAll<number>().as('n')])
+    .groupBy('outcome')
+    .orderBy('outcome')
+    .execute();
+  expect(Object.fromEntries(attempts.map((row) => [row.outcome, Number(row.n)]))).toEqual({
+    bounced: 6,
+    deferred: 5,
+    delivered: 45,
+    dropped: 5,
+  });
+  await vi.waitFor(async () => expect((await campaignById(store.read, house.campaign))?.state).toBe('sent'), {
+    timeout: 5000,
+  });
+});
+
+test('a message is signed, has its own return path and one-click unsubscribe, and greets by the source name', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(receiver, people(2));
+  await house.start();
+  await house.until({ delivered: 2 });
+  const [first, second] = receiver.messages;
+  expect(first?.raw).toMatch(/^DKIM-Signature: v=1; a=rsa-sha256;.* d=example\.org;/);
+  expect(first?.raw).toMatch(/\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n/);
+  expect(first?.raw).toContain(`Subject: Hello ${first?.to}`);
+  expect(first?.from).toMatch(/^b\.[0-9a-z]{32}@bounces\.example\.org$/);
+  expect(first?.from).not.toBe(second?.from);
+});
+
+test('who is suppressed between queueing and delivery is never named on the wire', async () => {
+  const receiver = await new Receiver().start();
+  const addresses = people(60);
+  const house = await houseFor(receiver, addresses);
+  const stopped = addresses.filter((_, at) => at % 3 === 0);
+  await suppress(
+    house.runtime,
+    ...stopped.map((address) => ({
+      address,
+      scope: 'marketing' as const,
+      reason: 'unsubscribe' as const,
+      evidence: 'asked',
+    })),
+  );
+  await house.start();
+  await house.until({ delivered: 40, suppressed: 20 });
+  expect(receiver.rcpts.filter((to) => stopped.includes(to))).toEqual([]);
+});
+
+test('who unsubscribes while the campaign is leaving gets nothing after the acknowledgement', async () => {
+  const receiver = await new Receiver().start();
+  const addresses = people(300, () => 'one.example');
+  const house = await houseFor(receiver, addresses);
+  const acknowledged = new Set<string>();
+  const late: string[] = [];
+  receiver.atRcpt = (to) => {
+    if (acknowledged.has(to)) late.push(to);
+    // Whoever is named lets somebody further back leave.
+    const other = addresses[addresses.indexOf(to) + 40];
+    if (other !== undefined && addresses.indexOf(to) % 4 === 0) {
+      void suppress(house.runtime, {
+        address: other,
+        scope: 'marketing',
+        reason: 'unsubscribe',
+        evidence: 'asked',
+      }).then(() => acknowledged.add(other));
+    }
+  };
+  await house.start();
+  await vi.waitFor(
+    async () => expect((await campaignById(house.runtime.store.read, house.campaign))?.state).toBe('sent'),
+    { timeout: 20_000 },
+  );
+  const states = await house.states();
+  expect(states.delivered! + states.suppressed!).toBe(300);
+  expect(states.suppressed).toBeGreaterThan(10);
+  // Between the write to the wire and its arrival at the receiver lies a moment: only what was on its way may cross.
+  expect(late.length).toBeLessThanOrEqual(9);
+  expect(receiver.messages.filter((one) => one.answered)).toHaveLength(states.delivered!);
+});
+
+test('a pause holds at once, and what was paused leaves when it goes on', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(400, () => 'one.example'),
+  );
+  let paused: Promise<unknown> | undefined;
+  let atPause = 0;
+  receiver.atRcpt = () => {
+    if (receiver.rcpts.length === 50) {
+      paused = pauseCampaign(house.runtime, house.campaign).then(() => (atPause = receiver.rcpts.length));
+    }
+  };
+  await house.start();
+  await vi.waitFor(() => expect(atPause).toBeGreaterThan(0), { timeout: 10_000, interval: 1 });
+  await paused;
+  // All that had not left steps aside: nothing is claimed, nothing waits to be claimed.
+  await vi.waitFor(
+    async () => {
+      const { delivered = 0, held = 0 } = await house.states();
+      expect(delivered + held).toBe(400);
+    },
+    { timeout: 10_000 },
+  );
+  const { held = 0 } = await house.states();
+  expect(held).toBeGreaterThan(250);
+  // Each connection may have had one on its way.
+  expect(receiver.rcpts.length - atPause).toBeLessThanOrEqual(20);
+  await resumeCampaign(house.runtime, house.campaign);
+  await house.until({ delivered: 400 });
+  expect(new Set(receiver.messages.map((one) => one.to)).size).toBe(400);
+  expect(receiver.messages).toHaveLength(400);
+});
+
+test('a cancelled campaign stops, and its rows say so', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(400, () => 'one.example'),
+  );
+  let cancelled = false;
+  receiver.atRcpt = () => {
+    if (receiver.rcpts.length === 50)
+      void cancelCampaign(house.runtime, house.campaign).then(() => (cancelled = true));
+  };
+  await house.start();
+  await vi.waitFor(
+    async () => {
+      const { delivered = 0, cancelled: back = 0 } = await house.states();
+      expect(cancelled && delivered + back === 400).toBe(true);
+    },
+    { timeout: 10_000 },
+  );
+  expect((await house.states()).cancelled).toBeGreaterThan(250);
+  await vi.waitFor(async () =>
+    expect((await campaignById(house.runtime.store.read, house.campaign))?.finished_at).not.toBeNull(),
+  );
+});
+
+test('a destination that cannot be reached costs the others nothing, and arrives when it is back', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = (to, time) =>
+    to.endsWith('@slow.example') && time < 3 ? '451 4.3.2 system not accepting mail' : '250 ok';
+  const house = await houseFor(receiver, [...people(10, () => 'slow.example'), ...people(30)]);
+  await house.start();
+  await house.until({ delivered: 40 });
+});
+
+test('after a crash everything that was claimed is sent, with the fill it had', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(receiver, people(20));
+  const { store, clock } = house.runtime;
+  // A process that died with rows in its hands.
+  await store.write((tx) =>
+    tx
+      .updateTable('delivery')
+      .set({ state: 'active', attempt: 1, lease_owner: 'dead/1', lease_until: clock.now() + 86_400_000 })
+      .where('id', '<=', 10)
+      .execute(),
+  );
+  await house.start();
+  await house.until({ delivered: 20 });
+  const again = await store.read.selectFrom('delivery').select('attempt').where('id', '<=', 10).execute();
+  expect(again.every((row) => row.attempt === 2)).toBe(true);
+});
+
+test('a stop gives back what has not left, and a start sends the rest', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(300, () => 'one.example'),
+  );
+  const enough = new Promise<void>(
+    (resolve) => (receiver.atRcpt = () => receiver.rcpts.length === 60 && resolve()),
+  );
+  await house.start();
+  await enough;
+  await house.stop();
+  const states = await house.states();
+  expect(states.active ?? 0).toBe(0);
+  expect(states.delivered).toBe(receiver.messages.length);
+  const second = mta(house.runtime);
+  await second.start();
+  onTestFinished(() => second.stop());
+  await house.until({ delivered: 300 });
+  expect(receiver.messages).toHaveLength(300);
+});
+
+test('a held delivery stays, and a message that a person wrote goes before bulk, from the plain address', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(100, () => 'one.example'),
+  );
+  const { store, clock, wake } = house.runtime;
+  const [held] = await store.read.selectFrom('delivery').select('id').orderBy('id').limit(1).execute();
+  await store.write(async (tx) => {
+    await holdSlice(tx, { delivery: held?.id as number }, 'a person', clock.now());
+    const now = clock.now();
+    const mailbox = await tx
+      .insertInto('mailbox')
+      .values({
+        brand_id: 1,
+        name: 'Support',
+        address: 'support@example.org',
+        signature: '',
+        created_at: now,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const conversation = await tx
+      .insertInto('conversation')
+      .values({
+        mailbox_id: mailbox.id,
+        address: 'ana@one.example',
+        subject: 'A question',
+        state: 'open',
+        category: 'human',
+        waiting_on: 'them',
+        last_message_at: now,
+        created_at: now,
+      } as never)
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const message = await tx
+      .insertInto('message')
+      .values({
+        conversation_id: conversation.id,
+        direction: 'out',
+        kind: 'answer',
+        from_name: 'Support',
+        from_address: 'support@example.org',
+        to_addresses: '["ana@one.example"]',
+        cc_addresses: '[]',
+        subject: 'Re: A question',
+        message_id: 'c.abc@example.org',
+        in_reply_to: 'q1@one.example',
+        references: '["q1@one.example"]',
+        text: 'Yes.',
+        segments: '[]',
+        created_at: now,
+      } as never)
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    await enqueueMessage(
+      tx,
+      { messageId: message.id, recipients: ['ana@one.example'], sendingDomainId: 1 },
+      now,
+    );
+  });
+  await house.start();
+  wake.ring('queue');
+  await house.until({ delivered: 100, held: 1 });
+  expect(receiver.rcpts.indexOf('ana@one.example')).toBeLessThan(20);
+  const answer = receiver.messages.find((one) => one.to === 'ana@one.example')?.raw ?? '';
+  expect(answer).toMatch(/^DKIM-Signature:/);
+  expect(answer).toContain('From: Support <support@example.org>');
+  expect(answer).toContain('Message-ID: <c.abc@example.org>');
+  expect(answer).toContain('In-Reply-To: <q1@one.example>');
+  expect(answer).not.toMatch(/^List-Unsubscribe/im);
+});

@@ -16,7 +16,7 @@ export interface Complaint {
 
 export function readComplaint(mime: Part): Complaint | undefined {
   const part = [...partsOf(mime)].find((one) => one.type === 'message/feedback-report');
-  if (part === undefined) return undefined;
+  if (part === undefined) return hotmailComplaint(mime);
   const fields = readHeaders(decodedText(part).replace(/^\n+/, ''));
   const recipients = ['original-rcpt-to', 'removal-recipient']
     .flatMap((name) => fields.all(name))
@@ -29,6 +29,20 @@ export function readComplaint(mime: Part): Complaint | undefined {
     recipients: [...new Set(recipients)],
     sourceIp: fields.raw('source-ip').slice(0, 60),
     isAuthenticationFailure: /^auth-?failure$/.test(feedbackType),
+  };
+}
+
+/** Outlook.com's junk reports are the message itself, in an envelope of its own, with the reader in one field. */
+function hotmailComplaint(mime: Part): Complaint | undefined {
+  const reader =
+    originalHeaders(mime)?.raw('x-hmxmroriginalrecipient') || mime.headers.raw('x-hmxmroriginalrecipient');
+  if (reader === '') return undefined;
+  return {
+    feedbackType: 'abuse',
+    userAgent: 'Outlook.com junk mail reporting',
+    recipients: [typedAddress(reader)].filter((address) => address.includes('@')),
+    sourceIp: '',
+    isAuthenticationFailure: false,
   };
 }
 

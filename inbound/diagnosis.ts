@@ -53,7 +53,11 @@ export function diagnose(status: string, words: string): Diagnosis {
   // RFC 3463 2: the first digit is the one thing that everybody gets right. A null MX is no passing trouble.
   const temporary = best.startsWith('4') && name !== 'invalid-domain';
   const verdict = classified(name, temporary ? { temporary: true } : { temporary: false });
-  return { class: name, status: best, hard: HARD.has(name) && verdict.suppress === 'now' };
+  return {
+    class: name,
+    status: best || (verdict.temporary ? '4.0.0' : '5.0.0'),
+    hard: HARD.has(name) && verdict.suppress === 'now',
+  };
 }
 
 /** The remote's own reply inside the sentence, from its code on; the whole when there is none. */

@@ -22,11 +22,11 @@ export interface ForeignBounce {
 }
 
 const DAEMON =
-  /\b(?:mailer[-_ ]?daemon|mail[-_ ]?delivery[-_ ](?:sub)?system|mail delivery|mdaemon|postmaster|mailadm|mail administrator|mailer|bounce[sd]?|delivery (?:sub)?system|microsoft exchange|root|no-?reply-?mailer|mmdf|system attendant|amavis\w*|mail system|majordomo|smtp gateway|virus|mail ?marshal)\b/i;
+  /\b(?:system administrator|interscan|post_master|mailer[-_ ]?daemon|mail[-_ ]?delivery[-_ ](?:sub)?system|mail delivery|mdaemon|postmaster|mailadm|mail administrator|mailer|bounce[sd]?|delivery (?:sub)?system|microsoft exchange|root|no-?reply-?mailer|mmdf|system attendant|amavis\w*|mail system|majordomo|smtp gateway|virus|mail ?marshal)\b/i;
 const SUBJECT =
   /undeliver|returned (?:mail|to sender)|return(?:ed|ing)? (?:mail|message)|delivery (?:status|failure|failed|notification|problem|report|has failed|error|unsuccessful|delayed)|mail (?:delivery|system|could not|failure|error|undeliverable)|failure (?:notice|delivery)|message (?:delivery|undeliverable|could not|not delivered|delayed)|(?:could|can) ?not (?:be )?deliver|non[- ]remis|echec (?:de )?(?:la )?(?:remise|distribution|livraison)|unzustellbar|nicht zugestellt|no entregado|no se pudo entregar|mancat[ao] (?:recapito|consegna)|nondeliverable|non-?delivery|warning: (?:message|could not)|delivery-status|user unknown|unknown user|permanent (?:fatal )?error|sendmail problem|mailbox (?:full|unavailable|unknown)|notification d'?etat|rejected mail|your mail|error delivering|wiadomosc zwrocona|недоставлен|не доставлено|エラー|配信不能/i;
 const BODY =
-  /this is the (?:qmail|mail system|postfix|mail delivery)|hi\. this is|a message that you (?:have )?sent could not be delivered|could not be delivered to|(?:following|these) (?:address|recipient|user|message)[^.]{0,60}(?:fail|error|not |undeliver|problem|reject|could|was)|the following address(?:es)? (?:had|failed)|i wasn't able to deliver|i'm sorry to have to inform you|sorry it didn't work out|delivery to the following recipients? (?:has )?failed|delivery (?:to|of) .{0,120}(?:failed|delayed)|your message (?:did not reach|cannot be delivered|could not be delivered|wasn't delivered|to .{0,100} (?:couldn't|could not|was not|wasn't))|undeliverable (?:address|message|mail|to)|transcript of session follows|was not delivered to|wasn't delivered to|could not deliver|unable to deliver|permanent (?:fatal |delivery )?(?:error|failure)|returned (?:to sender|below|message)|not delivered to|message could not be sent|n'a pas (?:pu |ete )|konnte nicht zugestellt|no se ha podido entregar|has been rejected|mail (?:could|can) ?not be|failed address|failed recipient|unknown address error|technical details of permanent failure|delivery failure|there was an error|error (?:occurred )?(?:while )?(?:sending|delivering)/i;
+  /did not reach the following recipient|invalid user address|no such user here|<<< rcpt to|this is the (?:qmail|mail system|postfix|mail delivery)|hi\. this is|a message that you (?:have )?sent could not be delivered|could not be delivered to|(?:following|these) (?:address|recipient|user|message)[^.]{0,60}(?:fail|error|not |undeliver|problem|reject|could|was)|the following address(?:es)? (?:had|failed)|i wasn't able to deliver|i'm sorry to have to inform you|sorry it didn't work out|delivery to the following recipients? (?:has )?failed|delivery (?:to|of) .{0,120}(?:failed|delayed)|your message (?:did not reach|cannot be delivered|could not be delivered|wasn't delivered|to .{0,100} (?:couldn't|could not|was not|wasn't))|undeliverable (?:address|message|mail|to)|transcript of session follows|was not delivered to|wasn't delivered to|could not deliver|unable to deliver|permanent (?:fatal |delivery )?(?:error|failure)|returned (?:to sender|below|message)|not delivered to|message could not be sent|n'a pas (?:pu |ete )|konnte nicht zugestellt|no se ha podido entregar|has been rejected|mail (?:could|can) ?not be|failed address|failed recipient|unknown address error|technical details of permanent failure|delivery failure|there was an error|error (?:occurred )?(?:while )?(?:sending|delivering)/i;
 const DELAYED =
   /warning: (?:message|could not send)|will (?:keep|continue) (?:trying|to (?:try|retry))|has not (?:yet )?been delivered|this is a warning message only|no action is required|do not need to resend|will be retried|still being retried|delivery (?:is )?delayed|delayed delivery|(?:message|mail|delivery) (?:was |has been |is )?delayed|could not be delivered for the last|verzogert|retarde/i;
 
@@ -104,10 +104,7 @@ function recipientsIn(
     ),
   );
   const isTheirs = (address: string) =>
-    !notThem.has(address) &&
-    !/^(?:mailer-daemon|postmaster|mailerdaemon|noreply|no-reply|abuse|help|support|webmaster)@/.test(
-      address,
-    );
+    !notThem.has(address) && !/^(?:mailer-daemon|postmaster|mailerdaemon|noreply|no-reply)@/.test(address);
   const sentTo = unique(
     `${original?.text('to') ?? ''} ${original?.text('cc') ?? ''} ${original?.raw('x-original-to') ?? ''} ${original?.raw('delivered-to') ?? ''}`,
   );
@@ -129,7 +126,9 @@ function recipientsIn(
       .join(' '),
   ).filter(isTheirs);
   if (standing.length > 0) return standing.slice(0, 50);
-  const loose = written.filter(isTheirs);
+  const loose = written.filter(
+    (address) => isTheirs(address) && !/^(?:abuse|help|support|webmaster)@/.test(address),
+  );
   if (loose.length > 0) return loose.slice(0, 1);
   return sentTo.filter((address) => !unique(from).includes(address)).slice(0, 5);
 }

@@ -34,6 +34,7 @@ export function readMime(raw: Buffer): Part {
     raw
       .toString('latin1')
       .replace(/\r\n?/g, '\n')
+      .replace(/^\n+/, '')
       .replace(/^From [^\n]*\n/, ''),
     '',
     0,
@@ -75,13 +76,21 @@ function readEntity(text: string, path: string, depth: number, count: Count): Pa
   };
   const boundary = type.params['boundary'];
   if (part.type.startsWith('multipart/') && boundary !== undefined && boundary !== '' && depth < MAX_DEPTH) {
-    for (const piece of splitParts(body, boundary)) {
+    for (const piece of piecesOf(body, boundary)) {
       if (count.parts >= MAX_PARTS) break;
       const place = `${path === '' ? '' : `${path}.`}${part.children.length + 1}`;
       part.children.push(readEntity(piece, place, depth + 1, count));
     }
   }
   return part;
+}
+
+/** Some relays rewrite the header's boundary and leave the body's: then the first line that looks like one is it. */
+function piecesOf(body: string, boundary: string): string[] {
+  const pieces = splitParts(body, boundary);
+  if (pieces.length > 0) return pieces;
+  const guess = /^--([^\s-][^\n]{5,69})$/m.exec(body.slice(0, 4096))?.[1]?.trimEnd();
+  return guess === undefined || !body.includes(`\n--${guess}--`) ? [] : splitParts(body, guess);
 }
 
 // RFC 2046 5.1.1: the delimiter stands at the beginning of a line; a longer boundary that begins like ours is not ours.

@@ -102,7 +102,7 @@ const ORIGINAL = new RegExp(
     '原始郵件',
     'antwort',
     'thu ban dau',
-  ].join('|')})\\s*[-_=—–]*\\s*$`,
+  ].join('|')})[-_=—–\\s*]*$`,
   'i',
 );
 
@@ -115,6 +115,11 @@ const WROTE =
 const WROTE_WITH_TEXT = /(?:\d{4}|@|\d:\d\d).{0,200}\b(?:wrote|a ecrit|schrieb|escribio)\s*:\s*\S/i;
 const ON =
   /^[>\s*-]*(?:on|at|le|am|el|il|op|em|den|d|pe|w dniu|dnia|dne|ma|le|vao|vào|в|вт|пн|ср|чт|пт|сб|вс|在|於|quoting|den|lau?g)\b/i;
+/** "X <x@example.org> schrieb am Fr., 28. Apr. 2017 um 11:53 Uhr:", "Den 15. jun. skrev X <…>:" */
+const MIDDLE_VERB =
+  /\b(?:schrieb|skrev|wrote|schreef|escribio|ha scritto)\b.{0,160}(?:\d{1,2}[.:]\d{2}|\b(?:19|20)\d\d|@).{0,100}:\s*$/i;
+/** "2014-10-17 11:28 GMT+03:00 X <x@example.org>:" */
+const DATE_FIRST = /^\s*(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}\b.{0,200}<\s*[^<>\s]+@[^<>\s]+>\s*:?\s*$/;
 const HAS_DATE_OR_ADDRESS =
   /@|\d{1,2}[.:/h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d+\s?[年월月]/;
 
@@ -139,6 +144,7 @@ function plain(text: string): string {
     : text
         .normalize('NFKD')
         .replace(/\p{M}/gu, '')
+        .replaceAll('ł', 'l')
         .replace(/[’‘]/g, "'")
         .replace(/\u00a0/g, ' ');
 }
@@ -208,6 +214,7 @@ function wroteLength(lines: Line[], at: number, first: string): number {
     if (joined.length > 600) return 0;
     if (WROTE.test(text.trimEnd()) && HAS_DATE_OR_ADDRESS.test(joined)) return j - at + 1;
     if (j === at && starts && WROTE_WITH_TEXT.test(text)) return 1;
+    if (MIDDLE_VERB.test(joined) || DATE_FIRST.test(joined)) return j - at + 1;
     // A sentence that ended is not a date.
     if (/[.!?]\s*$/.test(text) && !/\b(?:[ap]\.m|\w{2,4})\.\s*$/i.test(text)) return 0;
   }
@@ -237,7 +244,9 @@ function headerBlockLength(lines: Line[], at: number): number {
     last = j;
   }
   const main = [0, 1, 2, 3].filter((kind) => kinds.has(kind)).length;
-  return main >= 3 || (main === 2 && kinds.has(0) && kinds.has(2) && kinds.has(4)) ? last - at + 1 : 0;
+  return main >= 3 || (main === 2 && kinds.has(2) && (kinds.has(1) || (kinds.has(0) && kinds.has(4))))
+    ? last - at + 1
+    : 0;
 }
 
 // ── our own words, sent back ────────────────────────────────────────────────────────────────────────────────────────
@@ -281,7 +290,9 @@ function markSignature(lines: Line[]): void {
     const text = plain(mine[i]!.text);
     // RFC 3676 4.3: "-- " on a line of its own; many leave out the space or draw a longer line.
     const isDelimiter = /^\s*(?:--|—|–)\s*$/.test(text) || /^\s*__+\s*$/.test(text);
-    const starts = isDelimiter || SENT_FROM.test(text) || SIGN_OFF.test(text);
+    const isLastName = /^\s*-\s?\p{Lu}[\p{L}.]+(?: \p{Lu}[\p{L}.]+){0,2}\s*$/u.test(text);
+    const isSentFrom = SENT_FROM.test(text) && !/\w, .*\.\s*$/.test(text);
+    const starts = isDelimiter || isSentFrom || isLastName || (SIGN_OFF.test(text) && hasMore(mine, i));
     if (!starts || (i === words && !SENT_FROM.test(text))) continue;
     const rest = mine.slice(i);
     const filled = rest.filter((line) => line.text.trim() !== '');
@@ -292,6 +303,10 @@ function markSignature(lines: Line[]): void {
     return;
   }
 }
+
+/** A lone "thanks" at the end is a word, not a signature. */
+const hasMore = (lines: Line[], at: number): boolean =>
+  lines.slice(at + 1).some((line) => line.text.trim() !== '');
 
 // ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -67,7 +67,7 @@ program
 
 doctorCommand(program, deps);
 mtaCommands(program, deps);
-inboundCommands(program, deps);
+inboundCommands(program);
 webCommands(program, deps);
 
 program

@@ -280,7 +280,7 @@ async function egress({ store, dns, config }: Runtime): Promise<Finding[]> {
             `the PTR of ${source.ip} is ${names.join(', ')}, the EHLO name is ${source.ehlo}`,
             `ask your host to set the PTR of ${source.ip} to ${source.ehlo}`,
           );
-        const back = await dns.a(source.ehlo).catch(() => []);
+        const back = await dns.a(source.ehlo).catch((): string[] => []);
         if (!back.includes(source.ip))
           return fail(
             id,

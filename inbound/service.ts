@@ -154,6 +154,8 @@ export class Workers {
   }
 
   async #sleep(): Promise<void> {
+    // A stop that came while rows were claimed rang a bell that nobody heard.
+    if (this.#stopped.signal.aborted) return;
     const ended = new AbortController();
     const bell = new Promise<void>((resolve) => (this.#bell = resolve));
     await Promise.race([bell, this.#reader.rt.clock.sleep(POLL_MS, ended.signal)]);

@@ -84,7 +84,11 @@ export class Cage {
     const ends = [...this.#children].map(
       (child) => new Promise((resolve) => child.process.once('exit', resolve)),
     );
-    for (const child of this.#children) child.process.kill('SIGKILL');
+    for (const child of this.#children) {
+      // Idle children do not keep us alive; their end is worth waiting for.
+      child.process.ref();
+      child.process.kill('SIGKILL');
+    }
     await Promise.all(ends);
   }
 

@@ -138,7 +138,7 @@ export const definition = z
   .custom<Definition>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
     error: 'is not a definition',
   })
-  .meta({ override: { type: 'object', description: '{ "root": … }: see docs/api.md' } });
+  .meta({ override: { type: 'object', description: '{ "root": … }, as core/audience/segment.ts tells it' } });
 export const leaf = z
   .custom<Leaf>((value) => typeof value === 'object' && value !== null)
   .meta({ override: { type: 'object' } });

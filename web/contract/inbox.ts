@@ -179,7 +179,7 @@ export const reply = z.strictObject({
   text: z.string().min(1, 'is empty').max(500_000),
   cc: z.array(z.string().max(320)).max(50).default([]),
   /** The newest message the writer has seen: a newer one from them answers 409, unless `anyway`. */
-  seen_message_id: id.optional(),
+  seen_message_id: count.optional(),
   anyway: z.boolean().default(false),
   close: z.boolean().default(false),
 });

@@ -14,6 +14,7 @@ import {
   DOMAIN,
   OWNER,
   importFile,
+  isAllRead,
   ledgerOf,
   membersOf,
   pause,
@@ -130,11 +131,12 @@ class Day {
     const client = await signIn(this.#parley);
     const house = await this.#setUp(client);
     const { planted, listId } = await this.#import(client);
+    this.#unmailable = [...planted.unmailable.nullMx, ...planted.unmailable.noSuchDomain];
     await this.#segment(client, planted);
     const began = Date.now();
     const firstId = await this.#send(client, house, listId, 'Sélection d’été', SUBJECT);
     const sendingS = (Date.now() - began) / 1000;
-    await this.#settle(client, firstId);
+    await this.#settle(client);
     const answeringS = (Date.now() - began) / 1000 - sendingS;
     const first = await this.#compareFirst(client, firstId, planted);
     await this.#answer(client);
@@ -262,18 +264,10 @@ class Day {
   }
 
   /** Until the people of the world have done what they will do, and Parley has understood all of it. */
-  async #settle(client: ApiClient, campaignId: number): Promise<void> {
+  async #settle(client: ApiClient): Promise<void> {
     const began = Date.now();
     await this.#world.settled();
-    await until(
-      'incoming mail to be read',
-      async () => {
-        const report = await client.get<Answer<'campaignReport'>>(`/api/campaigns/${campaignId}/report`);
-        const { inbound_waiting: waiting } = (await client.get(`/ready`)) as { inbound_waiting?: number };
-        return waiting === 0 ? report : undefined;
-      },
-      LIMIT_MS,
-    );
+    await until('incoming mail to be read', async () => (await isAllRead(client)) || undefined, LIMIT_MS);
     line(
       styleText('dim', `the world has reacted and everything is read (${seconds(Date.now() - began)} more)`),
     );
@@ -430,7 +424,7 @@ class Day {
     const { speed, epoch } = this.#options;
     const from = epoch + (Date.now() - epoch) * speed;
     const id = await this.#send(client, house, listId, 'Dernier rappel', SECOND_SUBJECT);
-    await this.#settle(client, id);
+    await this.#settle(client);
     const facts = await this.#facts(planted, (subject) => subject.startsWith('Dernier rappel'), from, gone);
     const compared = compare(await ledgerOf(client, id), facts);
     title('Ledger of the second campaign');
@@ -444,10 +438,6 @@ class Day {
       reached.slice(0, 3).join(', '),
     );
     return compared;
-  }
-
-  set unmailable(addresses: string[]) {
-    this.#unmailable = addresses;
   }
 }
 

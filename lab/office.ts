@@ -214,6 +214,17 @@ export async function suppressionsOf(client: ApiClient): Promise<Answer<'suppres
   return rows;
 }
 
+/** Whether everything that was accepted on port 25 has been understood: by the server's own counters since it started. */
+export async function isAllRead(client: ApiClient): Promise<boolean> {
+  const text = await client.get<string>('/metrics');
+  const sum = (name: string) =>
+    [...text.matchAll(new RegExp(`^parley_${name}(?:\\{[^}]*\\})? (\\d+)$`, 'gm'))].reduce(
+      (total, match) => total + Number(match[1]),
+      0,
+    );
+  return sum('inbound_received') === sum('inbound_applied');
+}
+
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Asks again until something is so. */

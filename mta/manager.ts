@@ -66,6 +66,9 @@ const ROUTES = 100_000;
 /** Names asked for at once. */
 const ROUTING_AT_ONCE = 64;
 const READY_QUEUES = 5000;
+/** With very many destinations a look takes long: then it is taken less often, so that readers have room. */
+const SHORT_LOOK_MS = 20;
+const LONGEST_REST_MS = 1000;
 const LANES: readonly Lane[] = ['transactional', 'bulk'];
 
 export class Manager {
@@ -202,6 +205,7 @@ export class Manager {
       return;
     }
     this.#ticking = this.#look()
+      .then(rest)
       .catch(this.#complain)
       .finally(() => {
         this.#ticking = undefined;
@@ -211,10 +215,14 @@ export class Manager {
       });
   }
 
-  async #look(): Promise<void> {
+  /** Answers how long it took to find what is due, in real milliseconds. */
+  async #look(): Promise<number> {
     const { store, clock } = this.#runtime;
+    let tookMs = 0;
     for (const lane of LANES) {
+      const began = performance.now();
       const domains = await domainsWithWork(store.read, lane, clock.now());
+      tookMs += performance.now() - began;
       const bySite = new Map<string, { ids: number[]; route: Route }>();
       for (const domain of domains) {
         const route = this.#routeNow(domain);
@@ -226,6 +234,7 @@ export class Manager {
       }
       await Promise.all([...bySite.values()].map(({ ids, route }) => this.#claimFor(lane, ids, route)));
     }
+    return tookMs;
   }
 
   /**
@@ -487,4 +496,9 @@ export class Manager {
   #at(): Circumstances {
     return { node: this.#runtime.node, now: this.#now(), maxAgeMs: this.#runtime.config.mta.max_age_ms };
   }
+}
+
+async function rest(tookMs: number): Promise<void> {
+  if (tookMs < SHORT_LOOK_MS) return;
+  await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_REST_MS, 2 * tookMs)));
 }

@@ -7,6 +7,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { imports } from '../core/audience/import.ts';
 import { firstBrand } from '../core/identity.ts';
 import type { Role, Runtime } from '../core/runtime.ts';
 import { ownerLink } from './account.ts';
@@ -21,6 +22,8 @@ export interface WebRole extends Role {
 }
 
 export function web(rt: Runtime, options: AppOptions = {}): WebRole {
+  // Whoever took the file takes its rows, too: it lies on this machine.
+  const importing = imports(rt);
   let server: Server | undefined;
   let port = rt.config.http.port;
   return {
@@ -43,6 +46,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
         createApp(rt, options).callback(),
       );
       port = await listen(server, rt.config.http.port, rt.config.http.host);
+      await importing.start();
       rt.log.info('web listening', { host: rt.config.http.host, port });
       const link = await ownerLink(rt, port);
       // To standard output, for the person who started it; the log keeps no keys.
@@ -59,6 +63,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       closing.closeIdleConnections();
       const limit = setTimeout(() => closing.closeAllConnections(), DRAIN_MS);
       await closed;
+      await importing.stop();
       clearTimeout(limit);
     },
   };

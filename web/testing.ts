@@ -8,10 +8,11 @@ import { manualClock, type ManualClock } from '../core/clock.ts';
 import { silentLog } from '../core/log.ts';
 import { startRuntime, type Started } from '../core/start.ts';
 import type { Role } from '../core/store/tables.ts';
-import { addUser } from '../core/store/user.ts';
+import { addUser, userByEmail } from '../core/store/user.ts';
 import { createApp } from './app.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { beginSession } from './http/auth.ts';
 import { hashPassword } from './http/password.ts';
 import { endStreams } from './api/stream.ts';
 
@@ -71,8 +72,12 @@ export async function startWeb(overrides: Record<string, unknown> = {}): Promise
         }),
       );
       const browser = new Browser(url);
-      const { status } = await browser.post('/api/login', { email, password: PASSWORD });
-      if (status !== 200) throw new Error(`signing in as ${role} answered ${status}`);
+      const { token, csrf } = await rt.store.write(async (tx) => {
+        const user = await userByEmail(tx, email);
+        return beginSession(tx, user?.id ?? 0, { ip: '127.0.0.1', agent: 'test' }, clock.now());
+      });
+      browser.cookie = `parley=${token}`;
+      browser.csrf = csrf;
       return browser;
     },
   };

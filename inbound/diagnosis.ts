@@ -35,7 +35,7 @@ const prose: [BounceClassName, RegExp][] = [
 /** Classes after which the address is not mailed again. */
 const HARD = new Set<BounceClassName>(['invalid-recipient', 'invalid-domain', 'moved-recipient']);
 
-const isVague = (status: string): boolean => status === '' || /\.0\.0$/.test(status);
+const isVague = (status: string): boolean => status === '' || status.endsWith('.0.0');
 
 /**
  * Reads one recipient's fate. `status` is the report's field, when there was one; `words` the diagnostic text.

@@ -138,7 +138,7 @@ function unique(text: string): string[] {
     address.toLowerCase().replace(/^[.'`=]+|[.'`]+$/g, ''),
   );
   return [...new Set(found)].filter(
-    (address) => /^[^@]+@[^@]+\.[^@.]+$/.test(address) || /@localhost$/.test(address),
+    (address) => /^[^@]+@[^@]+\.[^@.]+$/.test(address) || address.endsWith('@localhost'),
   );
 }
 

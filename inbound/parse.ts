@@ -4,10 +4,11 @@
  */
 import { readAddresses, readMessageIds, type Headers, type Person } from './header.ts';
 import { htmlToText } from './html-text.ts';
-import { decodedBytes, decodedText, encodingOf, readMime, type Part } from './mime.ts';
+import { decodedText, encodingOf, readMime, type Part } from './mime.ts';
 import { sanitise } from './sanitise.ts';
 
 export interface LetterAttachment {
+  /** Its place, as core/mail/mime-part.ts reads it; empty for the message itself. */
   part: string;
   fileName: string;
   mediaType: string;
@@ -149,7 +150,7 @@ function attachmentsOf(mime: Part, shown: Set<Part>): LetterAttachment[] {
     if (isBody || part.type.startsWith('multipart/') || (inAlternative && part.type !== 'text/calendar'))
       return;
     found.push({
-      part: part.path || '1',
+      part: part.path,
       fileName: part.fileName || `part-${part.path || '1'}`,
       mediaType: part.type.slice(0, 100),
       size: sizeOf(part),
@@ -163,17 +164,4 @@ function attachmentsOf(mime: Part, shown: Set<Part>): LetterAttachment[] {
 function sizeOf(part: Part): number {
   const length = part.body.length;
   return encodingOf(part) === 'base64' ? Math.floor((length * 3) / 4) - Math.floor(length / 77) : length;
-}
-
-/** The bytes of one part of a raw message, for a download; undefined when there is no such part. */
-export function partBytes(
-  raw: Buffer,
-  path: string,
-): { bytes: Buffer; mediaType: string; fileName: string } | undefined {
-  let part: Part | undefined = readMime(raw);
-  if (part.children.length > 0) {
-    for (const step of path.split('.')) part = part?.children[Number(step) - 1];
-  }
-  if (part === undefined) return undefined;
-  return { bytes: decodedBytes(part), mediaType: part.type, fileName: part.fileName };
 }

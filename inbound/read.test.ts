@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { extractPart } from '../core/mail/mime-part.ts';
 import type { Context } from './classify.ts';
 import { read } from './read.ts';
 
@@ -261,4 +262,21 @@ test.each([
   const began = performance.now();
   expect(read(Buffer.from(raw), { mailFrom: '', purposes: [], now: NOW }).verdict.kind).not.toBe('');
   expect(performance.now() - began).toBeLessThan(1500);
+});
+
+test('an attachment can be taken out of the raw message at the place that is remembered', () => {
+  for (const raw of [
+    mail(
+      [FROM, 'Content-Type: multipart/mixed; boundary=b'],
+      '--b\n\ntext\n--b\nContent-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n--b--',
+    ),
+    mail(
+      [FROM, 'Content-Type: application/pdf; name=a.pdf', 'Content-Transfer-Encoding: base64'],
+      'aGVsbG8=',
+    ),
+  ]) {
+    const bytes = Buffer.from(raw.replace(/\n/g, '\r\n'));
+    const { letter } = read(bytes, { mailFrom: '', purposes: [], now: NOW });
+    expect(letter.attachments.map((file) => extractPart(bytes, file.part)?.toString())).toEqual(['hello']);
+  }
 });

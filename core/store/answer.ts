@@ -172,6 +172,8 @@ export async function answer(
       messageId: id,
       recipients: [...reply.to, ...copies],
       sendingDomainId: domain.id,
+      // Several recipients are not all this person.
+      contactId: reply.to.length + copies.length === 1 ? await contactOf(db, reply.to[0] ?? '') : null,
     },
     now,
   );
@@ -205,6 +207,11 @@ export async function answer(
     ...(conversation.assignee_id === null && authorId !== null ? { assignee_id: authorId } : {}),
   });
   return { messageId: id, deliveryIds };
+}
+
+async function contactOf(db: Db, address: string): Promise<number | null> {
+  const row = await db.selectFrom('contact').select('id').where('email', '=', address).executeTakeFirst();
+  return row?.id ?? null;
 }
 
 function mailboxOf(db: Db, conversationId: number): Promise<Row<'mailbox'>> {

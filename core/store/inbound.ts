@@ -121,12 +121,7 @@ export async function settleInbound(db: Db, id: number, settlement: Settlement, 
 }
 
 /** A try that went wrong: tried again at `retryAt`, or given up for good when null. The raw message stays. */
-export async function failInbound(
-  db: Db,
-  id: number,
-  error: string,
-  retryAt: number | null,
-): Promise<void> {
+export async function failInbound(db: Db, id: number, error: string, retryAt: number | null): Promise<void> {
   await db
     .updateTable('inbound')
     .set({

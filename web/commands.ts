@@ -226,7 +226,15 @@ function domainCommands(program: Command, { withRuntime }: CommandDeps): void {
     .option('--json', 'print the answer as JSON')
     .action((options: Json) =>
       withRuntime(async (rt) => {
-        const rows = (await sendingDomains(rt.store.read)).map(({ check: _, ...row }) => row);
+        const rows = (await sendingDomains(rt.store.read)).map(
+          ({ id, name, bounce_host, reply_host, checked_at }) => ({
+            id,
+            name,
+            bounce_host,
+            reply_host,
+            checked_at,
+          }),
+        );
         print(options, rows, () => (rows.length === 0 ? 'none yet' : rows.map((row) => row.name).join('\n')));
       }),
     );

@@ -1,6 +1,7 @@
 /** The shared inbox over HTTP. What staff may do, and to whom an answer goes, is decided in core/store. */
 import { Problem } from '../../core/errors.ts';
 import { answer, replyRecipients } from '../../core/store/answer.ts';
+import { inlineAttachments } from '../../core/store/attachment.ts';
 import {
   addNote,
   assign,
@@ -25,6 +26,7 @@ import { readRawMessage } from '../../core/store/raw-message.ts';
 import type { Db } from '../../core/store/tables.ts';
 import { userById } from '../../core/store/user.ts';
 import { inertDownload, strangersMail, textAsHtml } from '../http/frame.ts';
+import { withInlineImages } from '../http/inline-image.ts';
 import type { Call, SomeHandlers } from '../http/route.ts';
 import type { RouteName } from '../contract.ts';
 import { panelFor } from './panel.ts';
@@ -157,7 +159,11 @@ export const inboxHandlers = {
   async messageBody({ rt, ctx, params }) {
     const html = await messageHtml(rt.store.read, params.id);
     if (html === undefined) throw new Problem('not-found', 'there is no such message');
-    strangersMail(ctx, html ?? textAsHtml(''));
+    const places = html?.includes('cid:') ? await inlineAttachments(rt.store.read, params.id) : [];
+    const shown = await withInlineImages(html ?? textAsHtml(''), places, (hash) =>
+      readRawMessage(rt.store.read, rt.config.data_dir, hash),
+    );
+    strangersMail(ctx, shown);
   },
 
   async attachment({ rt, ctx, params }) {

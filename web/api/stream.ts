@@ -5,6 +5,7 @@
 import { PassThrough } from 'node:stream';
 import type { Channel } from '../../core/wake.ts';
 import { conversationsChangedSince, conversationVersion } from '../../core/store/conversation.ts';
+import { liveSession } from '../../core/store/session.ts';
 import { may } from '../http/policy.ts';
 import type { Call, SomeHandlers } from '../http/route.ts';
 import { conversationLine } from './inbox.ts';
@@ -43,7 +44,7 @@ export const streamHandlers = {
     stream.write('retry: 2000\n\n');
     send('hello', { version: seen, now: rt.clock.now() }, seen);
 
-    const stops = [heartbeat(stream)];
+    const stops = [heartbeat(stream, call)];
     if (may(user.role, 'inbox.read')) stops.push(conversations(call, seen, send));
     for (const channel of channelsOf(call)) stops.push(bell(call, channel, send));
     open.add(stream);
@@ -75,8 +76,14 @@ function channelsOf({ user }: Call<'stream'>): Channel[] {
   return channels;
 }
 
-function heartbeat(stream: PassThrough): () => void {
-  const timer = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT_MS);
+/** Keeps proxies from hanging up, and hangs up ourselves on somebody whose session has ended meanwhile. */
+function heartbeat(stream: PassThrough, { rt, session }: Call<'stream'>): () => void {
+  const beat = async () => {
+    const live = await liveSession(rt.store.read, session?.id ?? '', rt.clock.now());
+    if (live === undefined) stream.end();
+    else stream.write(': still here\n\n');
+  };
+  const timer = setInterval(() => void beat().catch(() => stream.end()), HEARTBEAT_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

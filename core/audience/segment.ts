@@ -298,7 +298,7 @@ function faultsOf(
 function wordsOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is missing' : `is not a ${issue.expected}`;
+      return /received undefined/.test(issue.message) ? 'is missing' : `is not a ${issue.expected}`;
     case 'unrecognized_keys':
       return `has what is not known: ${issue.keys.join(', ').slice(0, 100)}`;
     case 'invalid_union':

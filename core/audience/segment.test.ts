@@ -1,0 +1,609 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { manualClock } from '../clock.ts';
+import { Problem } from '../errors.ts';
+import { rowsFrom } from '../store/batch.ts';
+import { addConsents } from '../store/consent.ts';
+import { addContacts } from '../store/contact.ts';
+import { addEvents, type NewEvent } from '../store/event.ts';
+import type { Store } from '../store/open.ts';
+import { addSegment } from '../store/segment.ts';
+import { addSuppression } from '../store/suppression.ts';
+import type { SuppressionReason } from '../store/tables.ts';
+import { eachEngine, openTestStore } from '../store/testing.ts';
+import { sql } from 'kysely';
+import {
+  dayOf,
+  inlineSegments,
+  kindOf,
+  leavesOf,
+  readDefinition,
+  shifted,
+  spanOf,
+  type Count,
+  type DateValue,
+  type FieldLeaf,
+  type Leaf,
+  type Node,
+  type Window,
+} from './segment.ts';
+import { conditionOf, countEach, countMembers, membersPage, whyMember } from './segment-sql.ts';
+
+const NOW = Date.UTC(2026, 2, 31, 15, 30);
+const DAY = 86_400_000;
+
+// ── people ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Person {
+  id: number;
+  email: string;
+  first_name: string;
+  fields: Record<string, unknown>;
+  tags: string[];
+  created_at: number;
+  away_until: number | null;
+  soft_bounces: number;
+  lists: Map<number, string>;
+  suppressed: SuppressionReason[];
+  events: { kind: string; at: number; campaign_id: number | null }[];
+  sent: { campaign_id: number; attempt: number; at: number | null }[];
+  conversations: { state: string; category: string; intent: string | null; at: number }[];
+  consents: { purpose: string; state: 'given' | 'withdrawn'; at: number }[];
+}
+
+/** Small worlds with few values each, so that conditions meet people and edges are hit. */
+const when = fc.constantFrom(...[-400, -90, -89.99, -30, -7, -1, -0.5, 0, 1].map((days) => NOW + days * DAY));
+const days = fc.constantFrom('2025-12-31', '2026-01-31', '2026-02-28', '2026-03-31', '2026-04-01');
+const words = fc.constantFrom('Lyon', 'lyon', 'LYON 2', 'Paris', 'Évry', 'évry', '', 'a_b%', "l'o");
+const kinds = fc.constantFrom('delivered', 'replied', 'clicked', 'order', 'bounced');
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+
+const person = fc.record({
+  first_name: words,
+  fields: fc.record(
+    {
+      city: fc.oneof(words, fc.constant(null), fc.integer({ min: 0, max: 3 })),
+      n: fc.oneof(
+        fc.integer({ min: -2, max: 3 }),
+        fc.constantFrom(2.5, 0.1),
+        fc.constantFrom('2', 'x'),
+        fc.boolean(),
+      ),
+      vip: fc.oneof(fc.boolean(), fc.constantFrom('true', 1)),
+      day: fc.oneof(days, fc.constantFrom('soon', '2026-03-31T23:59:00.000Z', '')),
+    },
+    { requiredKeys: [] },
+  ),
+  tags: fc.subarray(['vip', 'Ünder', 'x"y']),
+  created_at: when,
+  away_until: fc.option(when),
+  soft_bounces: fc.integer({ min: 0, max: 3 }),
+  lists: fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 2 }), fc.constantFrom('subscribed', 'pending', 'unsubscribed')),
+    {
+      maxLength: 2,
+    },
+  ),
+  suppressed: fc.uniqueArray(fc.constantFrom<SuppressionReason>('hard-bounce', 'complaint'), {
+    maxLength: 2,
+  }),
+  events: fc.array(
+    fc.record({ kind: kinds, at: when, campaign_id: fc.option(fc.integer({ min: 1, max: 2 })) }),
+    {
+      maxLength: 5,
+    },
+  ),
+  sent: fc.uniqueArray(
+    fc.record({
+      campaign_id: fc.integer({ min: 1, max: 2 }),
+      attempt: fc.integer({ min: 0, max: 2 }),
+      at: fc.option(when),
+    }),
+    { maxLength: 2, selector: (one) => one.campaign_id },
+  ),
+  conversations: fc.array(
+    fc.record({
+      state: fc.constantFrom('open', 'closed', 'spam'),
+      category: fc.constantFrom('human', 'autoreply'),
+      intent: fc.option(fc.constantFrom('interested', 'question')),
+      at: when,
+    }),
+    { maxLength: 2 },
+  ),
+  consents: fc.array(
+    fc.record({
+      purpose: fc.constantFrom('marketing', 'tracking'),
+      state: fc.constantFrom('given' as const, 'withdrawn' as const),
+      at: when,
+    }),
+    { maxLength: 3 },
+  ),
+});
+
+const people = fc.array(person, { minLength: 8, maxLength: 25 }).map((all): Person[] =>
+  all.map((one, at) => ({
+    ...one,
+    id: at + 1,
+    email: `p${at + 1}@d${at % 3}.example`,
+    lists: new Map(one.lists),
+  })),
+);
+
+async function store(into: Store, all: readonly Person[]): Promise<void> {
+  await into.write(async (tx) => {
+    for (const table of [
+      'contact',
+      'list_member',
+      'suppression',
+      'event',
+      'delivery',
+      'conversation',
+      'consent',
+    ] as const)
+      await tx.deleteFrom(table).execute();
+    const ids = await addContacts(
+      tx,
+      all.map((one) => ({
+        email: one.email,
+        first_name: one.first_name,
+        fields: JSON.stringify(one.fields),
+        tags: JSON.stringify(one.tags),
+        source: 'test',
+      })),
+      NOW,
+    );
+    const events: NewEvent[] = [];
+    for (const one of all) {
+      // Ids differ from run to run on one store; what is told apart is the address.
+      const contact_id = (one.id = ids.get(one.email) as number);
+      await tx
+        .updateTable('contact')
+        .set({ created_at: one.created_at, away_until: one.away_until, soft_bounces: one.soft_bounces })
+        .where('id', '=', contact_id)
+        .execute();
+      for (const [list_id, status] of one.lists)
+        await tx
+          .insertInto('list_member')
+          .values({ list_id, contact_id, status: status as 'subscribed', since: 1, source: '' })
+          .execute();
+      for (const [at, reason] of one.suppressed.entries())
+        await addSuppression(
+          tx,
+          { address: one.email, scope: at === 0 ? 'everything' : 'marketing', reason, evidence: '' },
+          1,
+        );
+      events.push(...one.events.map((event) => ({ ...event, contact_id })));
+      await addConsents(
+        tx,
+        one.consents.map((consent) => ({
+          ...consent,
+          contact_id,
+          method: '',
+          source: '',
+          text: '',
+          evidence: {},
+        })),
+      );
+    }
+    await addEvents(tx, events);
+    const sent = all.flatMap((one) =>
+      one.sent.map((row) => ({ ...row, contact_id: one.id, address: one.email })),
+    );
+    if (sent.length > 0)
+      await sql`insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id,
+          sending_domain_id, pool, state, due_at, queued_at, attempt, last_attempt_at)
+        select 'bulk', 'campaign', campaign_id, contact_id, contact_id, address, 1, 1, 'marketing', 'queued', 1, 1, attempt, at
+        from ${rowsFrom(tx, sent, { campaign_id: 'int', contact_id: 'int', address: 'text', attempt: 'int', at: 'int' })} as r
+        where true`.execute(tx);
+    const turns = all.flatMap((one) =>
+      one.conversations.map((row) => ({ ...row, contact_id: one.id, address: one.email })),
+    );
+    if (turns.length > 0)
+      await sql`insert into conversation (mailbox_id, contact_id, address, subject, state, category, waiting_on, intent,
+          last_message_at, created_at)
+        select 1, contact_id, address, '', state, category, 'us', intent, at, at
+        from ${rowsFrom(tx, turns, { contact_id: 'int', address: 'text', state: 'text', category: 'text', intent: 'text', at: 'int' })} as r
+        where true`.execute(tx);
+  });
+}
+
+// ── the oracle: the language once more, over plain objects ────────────────────────────────────────────────────────
+
+const ascii = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+function meets(node: Node, one: Person): boolean {
+  if ('all' in node) return node.all.every((part) => meets(part, one));
+  if ('any' in node) return node.any.some((part) => meets(part, one));
+  if ('not' in node) return !meets(node.not, one);
+  if ('field' in node) return fieldMeets(node, one);
+  if ('list' in node) {
+    const status = one.lists.get(node.list);
+    return status !== undefined && (node.status === 'any' || node.status === status);
+  }
+  if ('tag' in node) {
+    const has = (tag: string) => one.tags.includes(tag);
+    return node.mode === 'all' ? node.tag.every(has) : node.tag.some(has) === (node.mode === 'any');
+  }
+  if ('suppressed' in node) {
+    const { reason } = node;
+    const is = reason === undefined ? one.suppressed.length > 0 : one.suppressed.includes(reason);
+    return is === node.suppressed;
+  }
+  if ('event' in node)
+    return enough(
+      one.events.filter((event) => event.kind === node.event),
+      node,
+    );
+  if ('message' in node) {
+    const { did, campaign } = node.message;
+    const isOf = (id: number | null) => (campaign === 'any' ? id !== null : id === campaign);
+    const rows =
+      did === 'sent'
+        ? one.sent.filter((row) => row.attempt > 0 && isOf(row.campaign_id))
+        : one.events.filter((event) => event.kind === did && isOf(event.campaign_id));
+    return enough(rows, node.message);
+  }
+  if ('conversation' in node) {
+    const { state, intent, window } = node.conversation;
+    return enough(
+      one.conversations.filter(
+        (row) =>
+          row.category === 'human' &&
+          (state === 'any' ? row.state !== 'spam' : row.state === state) &&
+          (intent === undefined || intent.includes(row.intent ?? '')),
+      ),
+      { window },
+    );
+  }
+  if ('consent' in node) {
+    const { purpose, state } = node.consent;
+    const said = one.consents.filter((row) => row.purpose === purpose);
+    const newest = said.reduce((last, row) => (row.at >= (last?.at ?? 0) ? row : last), said[0]);
+    return newest?.state === state;
+  }
+  if ('everyone' in node) return true;
+  throw new Error(`not in the oracle: ${JSON.stringify(node)}`);
+}
+
+function enough(
+  rows: readonly { at: number | null }[],
+  { count, window }: { count?: Count | undefined; window?: Window | undefined },
+): boolean {
+  const { begin, end } = spanOf(window, NOW);
+  const n = rows.filter(
+    ({ at }) =>
+      (begin === undefined || (at !== null && at >= begin)) &&
+      (end === undefined || (at !== null && at < end)),
+  ).length;
+  if (count === undefined) return n >= 1;
+  return count.op === 'gte' ? n >= count.n : count.op === 'lte' ? n <= count.n : n === count.n;
+}
+
+function fieldMeets(leaf: FieldLeaf, one: Person): boolean {
+  const custom = leaf.field.startsWith('fields.');
+  const have = custom ? one.fields[leaf.field.slice(7)] : one[leaf.field as 'first_name'];
+  const { op, value } = leaf;
+  if (op === 'empty' || op === 'nempty')
+    return (have === undefined || have === null || have === '') === (op === 'empty');
+  switch (kindOf(leaf)) {
+    case 'text': {
+      const text = ascii(typeof have === 'string' ? have : '');
+      const wanted = typeof value === 'string' ? ascii(value) : '';
+      const among = () => (value as string[]).map(ascii).includes(text);
+      const answers: Record<string, () => boolean> = {
+        eq: () => text === wanted,
+        ne: () => text !== wanted,
+        in: among,
+        nin: () => !among(),
+        contains: () => text.includes(wanted),
+        ncontains: () => !text.includes(wanted),
+        starts: () => text.startsWith(wanted),
+        ends: () => text.endsWith(wanted),
+      };
+      return answers[op]!();
+    }
+    case 'number': {
+      if (typeof have !== 'number') return op === 'ne';
+      const to = value as number;
+      const answers: Record<string, () => boolean> = {
+        eq: () => have === to,
+        ne: () => have !== to,
+        gt: () => have > to,
+        gte: () => have >= to,
+        lt: () => have < to,
+        lte: () => have <= to,
+        between: () => have >= (value as number[])[0]! && have <= (value as number[])[1]!,
+      };
+      return answers[op]!();
+    }
+    case 'boolean':
+      return (have === value) === (op === 'eq');
+    case 'date': {
+      const day =
+        typeof have === 'number'
+          ? new Date(have).toISOString().slice(0, 10)
+          : /^\d{4}-\d{2}-\d{2}/.test(String(have ?? ''))
+            ? String(have).slice(0, 10)
+            : undefined;
+      if (day === undefined) return false;
+      const [from, to] = (op === 'between' ? value : [value, value]) as [DateValue, DateValue];
+      const [first, last] = [dayOf(from, NOW).name, dayOf(to, NOW).name];
+      const answers: Record<string, () => boolean> = {
+        on: () => day === first,
+        before: () => day < first,
+        after: () => day > first,
+        since: () => day >= first,
+        until: () => day <= first,
+        between: () => day >= first && day <= last,
+      };
+      return answers[op]!();
+    }
+  }
+}
+
+// ── definitions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const date: fc.Arbitrary<DateValue> = fc.oneof(
+  days,
+  fc.constantFrom('-90d', '-1m', '0d', '-1d', '1d', '-1y').map((rel) => ({ rel })),
+);
+const window: fc.Arbitrary<Window> = fc.oneof(
+  fc.constantFrom('7d', '90d', '24h', '1m', '1y').map((last) => ({ last })),
+  fc.record({ from: date, to: date }),
+  fc.record({ before: date }),
+  fc.record({ after: date }),
+);
+const count: fc.Arbitrary<Count> = fc.record({
+  op: fc.constantFrom('eq' as const, 'gte' as const, 'lte' as const),
+  n: fc.integer({ min: 0, max: 3 }),
+});
+const notEmpty = words.filter((word) => word !== '');
+const textField = fc.constantFrom('first_name', 'fields.city', 'email');
+const dateField = fc.constantFrom('created_at', 'away_until', 'fields.day');
+const fieldLeaf = fc.oneof(
+  fc.record({ field: textField, op: fc.constantFrom('eq', 'ne'), value: words }),
+  fc.record({
+    field: textField,
+    op: fc.constantFrom('contains', 'ncontains', 'starts', 'ends'),
+    value: notEmpty,
+  }),
+  fc.record({
+    field: textField,
+    op: fc.constantFrom('in', 'nin'),
+    value: fc.array(words, { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
+    field: fc.constantFrom('fields.n', 'soft_bounces'),
+    op: fc.constantFrom('eq', 'ne', 'gt', 'gte', 'lt', 'lte'),
+    value: fc.constantFrom(0, 1, 2, 2.5, -1),
+  }),
+  fc.record({
+    field: fc.constant('fields.n'),
+    op: fc.constant('between'),
+    value: fc.constantFrom([0, 2], [2, 1]),
+  }),
+  fc.record({ field: fc.constant('fields.vip'), op: fc.constantFrom('eq', 'ne'), value: fc.boolean() }),
+  fc.record({
+    field: dateField,
+    op: fc.constantFrom('on', 'before', 'after', 'since', 'until'),
+    value: date,
+  }),
+  fc.record({ field: dateField, op: fc.constant('between'), value: fc.tuple(date, date) }),
+  fc.record({
+    field: fc.constantFrom(
+      'fields.n',
+      'fields.city',
+      'fields.vip',
+      'away_until',
+      'first_name',
+      'fields.gone',
+    ),
+    op: fc.constantFrom('empty', 'nempty'),
+  }),
+);
+const leaf = fc.oneof(
+  { weight: 4, arbitrary: fieldLeaf },
+  fc.record({
+    list: fc.integer({ min: 1, max: 3 }),
+    status: fc.constantFrom('subscribed', 'pending', 'unsubscribed', 'any'),
+  }),
+  fc.record({
+    tag: fc.subarray(['vip', 'Ünder', 'x"y', 'none'], { minLength: 1 }),
+    mode: fc.constantFrom('any', 'all', 'none'),
+  }),
+  fc.record({ suppressed: fc.boolean(), reason: maybe(fc.constantFrom('hard-bounce', 'complaint')) }),
+  fc.record({ event: kinds, count: maybe(count), window: maybe(window) }),
+  fc.record({
+    message: fc.record({
+      did: fc.constantFrom('sent', 'delivered', 'replied', 'bounced', 'clicked'),
+      campaign: fc.constantFrom('any', 1, 2, 3),
+      count: maybe(count),
+      window: maybe(window),
+    }),
+  }),
+  fc.record({
+    conversation: fc.record({
+      state: fc.constantFrom('open', 'closed', 'any'),
+      intent: maybe(fc.subarray(['interested', 'question'], { minLength: 1 })),
+      window: maybe(window),
+    }),
+  }),
+  fc.record({
+    consent: fc.record({
+      purpose: fc.constantFrom('marketing', 'tracking'),
+      state: fc.constantFrom('given', 'withdrawn'),
+    }),
+  }),
+  fc.constant({ everyone: true }),
+) as fc.Arbitrary<Leaf>;
+const { node } = fc.letrec<{ node: Node }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    { weight: 3, arbitrary: leaf },
+    fc.record({ all: fc.array(tie('node'), { maxLength: 3 }) }),
+    fc.record({ any: fc.array(tie('node'), { maxLength: 3 }) }),
+    fc.record({ not: tie('node') }),
+  ),
+}));
+
+eachEngine((name, open) => {
+  test('random segments over random people have exactly whom the oracle says, looked up whole and by slice', async () => {
+    const into = await open();
+    await fc.assert(
+      fc.asyncProperty(people, fc.array(node, { minLength: 12, maxLength: 20 }), async (all, roots) => {
+        await store(into, all);
+        for (const given of roots) {
+          const { root } = readDefinition(JSON.parse(JSON.stringify({ root: given })));
+          const expected = all.filter((one) => meets(root, one)).map((one) => one.email);
+          for (const form of ['whole', 'slice'] as const) {
+            const rows = await into.read
+              .selectFrom('contact')
+              .select('email')
+              .where(conditionOf(into.read, root, NOW, form))
+              .orderBy('id')
+              .execute();
+            expect(
+              rows.map((row) => row.email),
+              `${form} ${JSON.stringify(root)}`,
+            ).toEqual(expected);
+          }
+        }
+      }),
+      { seed: 20260105, numRuns: name === 'postgres' ? 20 : 40 },
+    );
+  }, 120_000);
+
+  test('“why” gives each condition’s own answer, and the counts are those of each condition alone', async () => {
+    const into = await open();
+    await into.write((tx) =>
+      addContacts(
+        tx,
+        [
+          { email: 'a@example.org', fields: '{"city":"Lyon","orders":4}', tags: '["vip"]', source: '' },
+          { email: 'b@example.org', fields: '{"city":"Paris"}', source: '' },
+        ],
+        NOW,
+      ),
+    );
+    const ana = (await into.read.selectFrom('contact').select('id').orderBy('id').executeTakeFirstOrThrow())
+      .id;
+    const definition = readDefinition({
+      root: {
+        all: [
+          { field: 'fields.city', op: 'eq', value: 'lyon' },
+          { not: { field: 'fields.orders', op: 'gte', value: 5 } },
+          { any: [{ tag: 'gold' }, { message: { did: 'replied' } }] },
+        ],
+      },
+    });
+    expect(await whyMember(into.read, definition, ana, NOW)).toMatchObject({
+      member: false,
+      leaves: [
+        { path: 'root.all.0', matches: true, found: 'Lyon' },
+        { path: 'root.all.1.not', matches: false, found: '4' },
+        { path: 'root.all.2.any.0', matches: false, found: 'vip' },
+        { path: 'root.all.2.any.1', matches: false, found: '0' },
+      ],
+    });
+    const counts = await countEach(into.read, definition, NOW);
+    expect([counts.count, counts.total, counts.leaves.map((one) => one.count)]).toEqual([0, 2, [1, 0, 0, 0]]);
+    const page = await membersPage(into.read, readDefinition({ everyone: true }), NOW, { limit: 1 });
+    expect(page.rows.map((row) => row.email)).toEqual(['b@example.org']);
+    expect(
+      (await membersPage(into.read, readDefinition({ everyone: true }), NOW, { cursor: page.next })).rows,
+    ).toHaveLength(1);
+  });
+
+  test('a segment may name another; a circle and one that is gone are refused by name', async () => {
+    const into = await open();
+    await into.write((tx) =>
+      addContacts(
+        tx,
+        [
+          { email: 'a@example.org', fields: '{"city":"Lyon"}', source: '' },
+          { email: 'b@example.org', source: '' },
+        ],
+        NOW,
+      ),
+    );
+    const keep = (name: string, root: unknown) =>
+      into.write((tx) => addSegment(tx, { name, definition: JSON.stringify({ root }) }, NOW));
+    const lyon = await keep('Lyon', { field: 'fields.city', op: 'eq', value: 'Lyon' });
+    const others = await keep('Others', { segment: lyon.id, member: false });
+    expect(await countMembers(into.read, readDefinition({ segment: lyon.id }), NOW)).toBe(1);
+    expect(await countMembers(into.read, readDefinition({ not: { segment: others.id } }), NOW)).toBe(1);
+    await expect(inlineSegments(into.read, { segment: others.id, member: true }, lyon.id)).rejects.toThrow(
+      /in a circle: this segment → Others → Lyon/,
+    );
+    await expect(inlineSegments(into.read, { segment: 999, member: true })).rejects.toThrow(/no segment 999/);
+  });
+});
+
+// ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test.each([
+  [{ root: {} }, 'root', 'is not a condition that exists'],
+  [{ root: { all: {} } }, 'root', 'is not a group'],
+  [{ root: { all: [{ list: 'x' }] } }, 'root.all.0.list', 'is not a number'],
+  [{ root: { all: [{ list: 1, extra: 1 }] } }, 'root.all.0', 'has what is not known: extra'],
+  [{ root: { field: 'password', op: 'eq', value: '' } }, 'root.field', 'names no field: password'],
+  [{ root: { field: "fields.x'y", op: 'eq', value: '' } }, 'root.field', "names no field: fields.x'y"],
+  [
+    { root: { field: 'created_at', op: 'contains', value: 'a' } },
+    'root.op',
+    'is not an operator for a date: contains',
+  ],
+  [
+    { root: { field: 'created_at', op: 'on', value: '2026-02-31x' } },
+    'root.value',
+    'is not a day such as 2026-01-31',
+  ],
+  [{ root: { field: 'fields.n', op: 'gt' } }, 'root.op', 'is not an operator for a text: gt'],
+  [
+    { root: { event: 'order', window: { last: 'soon' } } },
+    'root.window.last',
+    'is not a duration such as 24h, 7d, 2w, 3m, 1y',
+  ],
+  ['drop table', 'root', 'is not a condition'],
+  [null, 'root', 'is not a condition'],
+])('%j is refused at %s', (given, place, words) => {
+  const error = (() => {
+    try {
+      readDefinition(given);
+    } catch (thrown) {
+      return thrown as Problem;
+    }
+    return undefined;
+  })();
+  expect(error?.fields).toEqual({ [place]: words });
+});
+
+test('what is too deep or too large is refused', () => {
+  let deep: unknown = { everyone: true };
+  for (let at = 0; at < 10; at++) deep = { not: deep };
+  expect(() => readDefinition(deep)).toThrow(/deeper than 6/);
+  const many = { any: Array.from({ length: 300 }, () => ({ everyone: true })) };
+  expect(() => readDefinition(many)).toThrow(/more than 200/);
+});
+
+test.each([
+  ['2026-03-31', '-1m', '2026-02-28'],
+  ['2024-03-31', '-1m', '2024-02-29'],
+  ['2026-01-31', '1m', '2026-02-28'],
+  ['2024-02-29', '-1y', '2023-02-28'],
+  ['2026-01-15', '-2m', '2025-11-15'],
+  ['2026-03-29', '-1d', '2026-03-28'],
+  ['2026-03-29', '+2w', '2026-04-12'],
+])('%s moved by %s is %s', (from, by, to) => {
+  expect(new Date(shifted(Date.parse(from) + 5000, by)).toISOString()).toBe(`${to}T00:00:05.000Z`);
+});
+
+test('leaves are told by their place', () => {
+  const { root } = readDefinition({ all: [{ everyone: true }, { not: { any: [{ tag: 'a' }] } }] });
+  expect(leavesOf(root).map((one) => one.place)).toEqual(['root.all.0', 'root.all.1.not.any.0']);
+});
+
+test('a store that has nobody answers nobody', async () => {
+  const into = await openTestStore(manualClock(NOW));
+  expect(await countMembers(into.read, readDefinition({ not: { everyone: true } }), NOW)).toBe(0);
+});

@@ -51,3 +51,6 @@ export const pageOf = <T extends z.ZodType>(row: T) =>
     /** Hand it in as `cursor` to get what comes after; null at the end. */
     next: z.string().nullable(),
   });
+
+/** The one parameter of most addresses. */
+export const one = z.strictObject({ id: idParam });

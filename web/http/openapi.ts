@@ -1,7 +1,8 @@
 /** The contract as OpenAPI 3.1, for those who call the API from elsewhere. */
 import type { z } from 'zod';
 import { createDocument, type ZodOpenApiPathsObject } from 'zod-openapi';
-import { errorBody, routes, special, type Special } from '../contract.ts';
+import { errorBody, routes } from '../contract.ts';
+import { special, type Special } from '../contract/route.ts';
 
 interface Described {
   method: string;

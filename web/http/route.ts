@@ -8,15 +8,8 @@ import type { z } from 'zod';
 import type { Runtime } from '../../core/runtime.ts';
 import type { LiveSession } from '../../core/store/session.ts';
 import type { Row } from '../../core/store/tables.ts';
-import {
-  routes,
-  special,
-  type Body,
-  type Params,
-  type Query,
-  type RouteName,
-  type Routes,
-} from '../contract.ts';
+import { routes, type Body, type Params, type Query, type RouteName, type Routes } from '../contract.ts';
+import type { special } from '../contract/route.ts';
 import { readJson } from './body.ts';
 import { HttpProblem, problemOf } from './errors.ts';
 import type { Limits } from './limit.ts';

@@ -5,13 +5,13 @@ export type Language = 'fr' | 'en';
 const words = {
   fr: {
     unsubscribeTitle: 'Se désabonner',
-    unsubscribeAsk: (address: string) => `Ne plus envoyer ces messages à <strong>${address}</strong> ?`,
+    unsubscribeAsk: (address: string) => `Ne plus envoyer ces messages à <strong>${address}</strong> ?`,
     unsubscribeButton: 'Me désabonner',
     doneTitle: 'C’est fait',
     done: (address: string) =>
       `<strong>${address}</strong> ne recevra plus ces messages. Si un envoi était en cours, il s’arrête aussi.`,
     doneList: (address: string, list: string) =>
-      `<strong>${address}</strong> ne recevra plus les messages de « ${list} ».`,
+      `<strong>${address}</strong> ne recevra plus les messages de « ${list} ».`,
     preferencesLink: 'Choisir ce que je reçois',
     preferencesTitle: 'Ce que vous recevez',
     preferencesFor: (address: string) => `Pour <strong>${address}</strong>`,
@@ -22,7 +22,7 @@ const words = {
     stoppedAll: 'Vous ne recevez plus aucun message commercial.',
     saved: 'C’est enregistré.',
     testTitle: 'Message d’essai',
-    test: 'Ce lien vient d’un message d’essai : rien n’a été changé.',
+    test: 'Ce lien vient d’un message d’essai : rien n’a été changé.',
     goneTitle: 'Ce lien ne mène nulle part',
     gone: 'Il est incomplet, trop ancien, ou n’a jamais existé. Ouvrez-le directement depuis le message.',
   },
@@ -69,15 +69,15 @@ export const escapeHtml = (text: string): string =>
 
 // The tokens of the interface by role (web/ui/theme.css), the few that these pages need.
 const STYLE = `
-:root{color-scheme:light dark;--page:oklch(97.5% .004 260);--panel:oklch(100% 0 0);--line:oklch(90% .006 260);
---text:oklch(25% .015 260);--meta:oklch(50% .015 260);--accent:oklch(50% .14 255);--on-accent:oklch(99% 0 0)}
-@media(prefers-color-scheme:dark){:root{--page:oklch(18% .01 260);--panel:oklch(22% .012 260);--line:oklch(32% .012 260);
---text:oklch(94% .005 260);--meta:oklch(72% .01 260);--accent:oklch(72% .12 255);--on-accent:oklch(18% .02 260)}}
+:root{color-scheme:light dark;--page:oklch(97.5% .003 255);--panel:oklch(100% 0 0);--line:oklch(90% .006 260);
+--text:oklch(25% .015 260);--meta:oklch(50% .015 260);--accent:oklch(50% .18 264);--on-accent:oklch(100% 0 0)}
+@media(prefers-color-scheme:dark){:root{--page:oklch(17.5% .009 262);--panel:oklch(21.5% .01 262);--line:oklch(32% .012 260);
+--text:oklch(94% .005 260);--meta:oklch(72% .01 260);--accent:oklch(74% .11 264);--on-accent:oklch(18% .02 260)}}
 *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px 16px;
 background:var(--page);color:var(--text);font:16px/1.5 Inter,system-ui,sans-serif}
 main{width:100%;max-width:30rem;background:var(--panel);border:1px solid var(--line);border-radius:10px;padding:32px}
 h1{margin:0 0 12px;font-size:22px;line-height:1.25;letter-spacing:-.01em}p{margin:0 0 20px;overflow-wrap:anywhere}
-p:last-child{margin-bottom:0}.meta{color:var(--meta);font-size:14px}
+main>p:last-child{margin-bottom:0}.meta{color:var(--meta);font-size:14px}
 button{font:inherit;font-weight:550;min-height:40px;padding:0 18px;border-radius:6px;cursor:pointer;
 border:1px solid var(--accent);background:var(--accent);color:var(--on-accent)}
 button.plain{background:transparent;color:var(--text);border-color:var(--line)}

@@ -4,8 +4,8 @@
  * twice. Whoever may not be mailed gets a row too, suppressed from the start: the ledger has everyone.
  */
 import { sql } from 'kysely';
-import { rowsFrom } from '../store/batch.ts';
-import { campaignById, changeCampaign, type Campaign } from '../store/campaign.ts';
+import { engineOf, rowsFrom } from '../store/batch.ts';
+import { changeCampaign, type Campaign } from '../store/campaign.ts';
 import type { Store } from '../store/open.ts';
 import { domainIds } from '../store/queue.ts';
 import type { Db } from '../store/tables.ts';
@@ -31,7 +31,7 @@ export async function fanOutSlice(
   slice = FAN_OUT_SLICE,
 ): Promise<SliceOutcome> {
   return store.write(async (tx) => {
-    const campaign = await campaignById(tx, campaignId);
+    const campaign = await lockedCampaign(tx, campaignId);
     if (campaign?.state !== 'queueing' || campaign.template_version_id === null) return { kind: 'not-now' };
     const recipients = await nextRecipients(tx, campaign, now, slice);
     if (recipients.length === 0) {
@@ -53,6 +53,12 @@ export async function fanOutSlice(
     return { kind: 'queued', recipients: recipients.length };
   });
 }
+
+/** PostgreSQL: locked, so that a pause or cancel, or another node's slice, comes wholly before or after this one. */
+const lockedCampaign = (tx: Db, id: number): Promise<Campaign | undefined> => {
+  const query = tx.selectFrom('campaign').selectAll().where('id', '=', id);
+  return (engineOf(tx) === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+};
 
 async function nextRecipients(
   tx: Db,

@@ -218,7 +218,9 @@ function taker(world: {
     const verdict = await verify(
       letter,
       zone,
-      roll(seed, 'verify', messageId, envelope.recipients[0] ?? '') < share,
+      // What a person wrote is always verified whole; of bulk mail a share.
+      field(head, 'list-unsubscribe') === undefined ||
+        roll(seed, 'verify', messageId, envelope.recipients[0] ?? '') < share,
     );
     const isRefused = verdict.dkim === 'fail' || verdict.dkim === 'none';
     if (envelope.provider.wantsDkim && envelope.returnPath !== '' && isRefused) return 'unauthenticated';

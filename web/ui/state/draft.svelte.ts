@@ -1,4 +1,5 @@
 /** A campaign while it is written: what stands in the form, saved by itself, with its checks asked again after each save. */
+import { untrack } from 'svelte';
 import type { BodyInput, Campaign, CampaignAudience, Preflight } from '../../contract.ts';
 import { api, ApiFault } from './api.ts';
 import { wordsFor } from './fault.ts';
@@ -69,10 +70,14 @@ export class Draft {
 
   /** Something may have changed; saves when nothing more is typed for a moment. Reads the whole form. */
   touch(): void {
-    if (Object.keys(this.#change()).length === 0) return;
-    if (this.#status !== 'saving') this.#status = 'dirty';
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
+    const changed = Object.keys(this.#change()).length > 0;
+    // The form alone is followed: a refused save must not ask for the next one by itself.
+    untrack(() => {
+      if (!changed && this.#status === 'saved') return;
+      if (this.#status !== 'saving') this.#status = 'dirty';
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.save(), SAVE_AFTER_MS);
+    });
   }
 
   /** Saves now what is not saved; says whether the server has everything. */

@@ -25,8 +25,8 @@ class Live {
   open(): void {
     if (this.#source !== undefined) return;
     const source = new EventSource('/api/stream');
-    source.onopen = () => (this.#connected = true);
-    source.onerror = () => (this.#connected = false);
+    source.addEventListener('open', () => (this.#connected = true));
+    source.addEventListener('error', () => (this.#connected = false));
     for (const event of EVENTS) {
       source.addEventListener(event, (message: MessageEvent<string>) => {
         const heard = { event, data: JSON.parse(message.data) as unknown } as StreamEvent;

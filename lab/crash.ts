@@ -96,7 +96,7 @@ export async function crashRun({ runs, seed, people, say }: CrashRun): Promise<C
     speed: SPEED,
     epoch,
     lenient: true,
-    feedbackTo: `fbl@${DOMAIN}`,
+    feedbackTo: `abuse@${DOMAIN}`,
     reactAfterMs: [1000, 60_000],
     keepBytes: 8 * 1024 * 1024,
   });

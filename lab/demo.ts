@@ -69,7 +69,7 @@ export async function demo(options: DemoOptions): Promise<number> {
       seed,
       speed,
       epoch,
-      feedbackTo: `fbl@${DOMAIN}`,
+      feedbackTo: `abuse@${DOMAIN}`,
       reactAfterMs: [60_000, 10 * 60_000],
     });
     parley = await startParley({
@@ -203,7 +203,7 @@ class Day {
         all: [
           { field: 'fields.sex', op: 'eq', value: 'f' },
           { field: 'fields.city', op: 'eq', value: 'Lyon' },
-          { field: 'fields.last_order_at', op: 'after', value: { rel: '-90d' } },
+          { field: 'fields.last_order_at', op: 'since', value: { rel: '-90d' } },
         ],
       },
     };
@@ -392,6 +392,8 @@ class Day {
         absent.slice(0, 3).join(', '),
       );
     }
+    const undone = expected.undone.map((act) => `${act.kind} of ${act.address}: ${act.answer}`);
+    this.#check('Parley took everything that the world sent back', undone.length === 0, undone.slice(0, 2).join('; '));
     const justified = this.#justified(expected);
     const wrong = [...all].filter((address) => !justified.has(address));
     this.#check(

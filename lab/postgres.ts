@@ -45,7 +45,7 @@ export async function startPostgres(): Promise<Postgres | { absent: string }> {
     for (const path of [root, data]) chownSync(path, user.uid, user.gid);
   }
   const environment = { ...process.env, LC_ALL: 'C', LD_LIBRARY_PATH: join(home, 'lib') };
-  const as = { ...(user ?? {}), env: environment, cwd: root };
+  const as = { ...user, env: environment, cwd: root };
   const made = spawnSync(
     join(home, 'bin', 'initdb'),
     ['-D', data, '-U', 'parley', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-instructions'],

@@ -79,10 +79,10 @@ test('a hint is believed within reason', () => {
   expect(told('try again in 9999 hours')).toBeLessThanOrEqual(1.2 * DAY);
 });
 
-test('a full mailbox waits for an hour, a block is probed once an hour at most, a used-up connection not at all', () => {
+test('a full mailbox waits for half an hour, a block is probed once an hour at most, a used-up connection not at all', () => {
   expect(
     waitOf({ outcome: { class: 'mailbox-full', action: 'retry-later', text: '' } }),
-  ).toBeGreaterThanOrEqual(HOUR);
+  ).toBeGreaterThanOrEqual(HOUR / 2);
   expect(waitOf({ outcome: { class: 'source-blocked', action: 'block', text: '' } })).toBeGreaterThanOrEqual(
     HOUR,
   );

@@ -60,7 +60,7 @@ function isAtOnce({ class: name }: Failed['outcome'], attempt: number): boolean 
 function leastMs({ action }: Failed['outcome']): number {
   switch (action) {
     case 'retry-later':
-      return HOUR;
+      return 30 * MINUTE;
     // A block is probed once an hour at most.
     case 'block':
     case 'hold-campaign':

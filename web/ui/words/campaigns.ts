@@ -123,10 +123,7 @@ export const campaigns = {
   'campaignLevel.block': ['Must be mended', 'À corriger'],
 
   'campaign.sendNow': ['Send now', 'Envoyer maintenant'],
-  'campaign.sendTo': [
-    'Send to {n} {n|person|people}',
-    'Envoyer à {n} {n|personne|personnes}',
-  ],
+  'campaign.sendTo': ['Send to {n} {n|person|people}', 'Envoyer à {n} {n|personne|personnes}'],
   'campaign.sendAsk': [
     '“{subject}” leaves now for {n} {n|person|people}, from {from}. You can pause it; what has left cannot be taken back.',
     '« {subject} » part maintenant vers {n} {n|personne|personnes}, de {from}. Vous pourrez la mettre en pause ; ce qui est parti ne se reprend pas.',

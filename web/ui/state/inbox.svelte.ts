@@ -63,7 +63,8 @@ class InboxState {
 
   async more(): Promise<void> {
     const { next } = this;
-    if (next === null || this.list.loading) return;
+    // After a fault the person asks again, not the scroll position.
+    if (next === null || this.list.loading || this.list.error !== '') return;
     const known = this.rows;
     await this.list.load(async () => {
       const page = await api.get<Answer<'conversations'>>(

@@ -2,6 +2,7 @@
  * The keyboard: single keys as Gmail has them, sequences (g then i), silent in fields and while a word is composed. A room
  * binds its keys while it is shown; the help lists what is bound now.
  */
+import { untrack } from 'svelte';
 import type { Key } from './words.svelte.ts';
 
 export interface Binding {
@@ -42,8 +43,10 @@ class Keys {
 
   /** Binds until the returned function is called. Later ones win over earlier ones. */
   bind(bindings: Binding[]): () => void {
-    this.#bound = [...bindings, ...this.#bound];
-    return () => (this.#bound = this.#bound.filter((binding) => !bindings.includes(binding)));
+    // Untracked: an effect that binds must not run again because something was bound.
+    const now = () => untrack(() => this.#bound);
+    this.#bound = [...bindings, ...now()];
+    return () => (this.#bound = now().filter((binding) => !bindings.includes(binding)));
   }
 
   #press(event: KeyboardEvent): void {

@@ -146,7 +146,7 @@ function isTimezone(name: string): boolean {
   if (known !== undefined) return known;
   let valid = true;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
+    Intl.DateTimeFormat('en', { timeZone: name });
   } catch {
     valid = false;
   }

@@ -134,7 +134,7 @@ export async function contactPage(db: Db, question: ContactQuestion): Promise<Co
     shown.map((row) => row.email),
   );
   return {
-    rows: shown.map(({ sort_key: _, ...row }) => ({ ...row, suppressed: scopes.get(row.email) ?? null })),
+    rows: shown.map(({ sort_key: _key, ...row }) => ({ ...row, suppressed: scopes.get(row.email) ?? null })),
     next:
       found.length > limit && last !== undefined
         ? Buffer.from(JSON.stringify([last.sort_key, last.id])).toString('base64url')

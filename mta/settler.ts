@@ -13,7 +13,8 @@ const LONGEST_PAUSE_MS = 5000;
 export class Settler {
   readonly #runtime: Runtime;
   #unsettled: Result[] = [];
-  #running = new Set<Promise<void>>();
+  /** The one batch on its way to the disk. What comes meanwhile goes with the next one: the busier, the larger. */
+  #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isLast = false;
 
@@ -23,6 +24,7 @@ export class Settler {
 
   add(result: Result): void {
     this.#unsettled.push(result);
+    if (this.#running !== undefined) return;
     if (this.#unsettled.length >= AT_ONCE) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), this.#runtime.config.mta.settle_window_ms);
   }
@@ -31,16 +33,17 @@ export class Settler {
   async finish(): Promise<void> {
     this.#isLast = true;
     this.#flush();
-    await Promise.all(this.#running);
+    while (this.#running !== undefined) await this.#running;
   }
 
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const batch = this.#unsettled.splice(0);
-    if (batch.length === 0) return;
-    const running = this.#settle(batch).finally(() => this.#running.delete(running));
-    this.#running.add(running);
+    if (this.#running !== undefined || this.#unsettled.length === 0) return;
+    this.#running = this.#settle(this.#unsettled.splice(0, AT_ONCE)).then(() => {
+      this.#running = undefined;
+      this.#flush();
+    });
   }
 
   async #settle(batch: Result[]): Promise<void> {

@@ -164,8 +164,10 @@ export async function writeContactsCsv(path: string, options: AudienceOptions): 
 }
 
 export function isLyonWomanRecent(customer: Customer, now: number): boolean {
-  const ordered = Date.parse(customer.last_order_at);
-  return customer.sex === 'f' && customer.city === 'Lyon' && ordered >= now - 90 * DAY && ordered <= now;
+  // A segment counts in days, so this does too.
+  const ordered = customer.last_order_at.slice(0, 10);
+  const day = (at: number) => new Date(at).toISOString().slice(0, 10);
+  return customer.sex === 'f' && customer.city === 'Lyon' && ordered >= day(now - 90 * DAY);
 }
 
 function gather(count: number, now: number, next: () => number): Customer[] {

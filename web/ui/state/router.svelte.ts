@@ -68,10 +68,21 @@ export function match(pattern: string, path: string): Record<string, string> | n
     const value = given[at];
     if (part.startsWith(':')) {
       if (value === undefined && !part.endsWith('?')) return null;
-      if (value !== undefined) found[part.replace(/^:|\?$/g, '')] = decodeURIComponent(value);
+      if (value === undefined) continue;
+      const text = decoded(value);
+      if (text === null) return null;
+      found[part.replace(/^:|\?$/g, '')] = text;
     } else if (part !== value) return null;
   }
   return found;
+}
+
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }
 
 export const router = new Router();

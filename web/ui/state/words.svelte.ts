@@ -35,7 +35,7 @@ class Words {
   #language = $state<Language>('en');
 
   constructor() {
-    if (typeof navigator === 'undefined') return;
+    if (typeof document === 'undefined') return;
     const kept = localStorage.getItem('language');
     const guessed = kept ?? (navigator.language.startsWith('fr') ? 'fr' : 'en');
     this.language = guessed === 'fr' ? 'fr' : 'en';

@@ -50,7 +50,6 @@ export const sending = {
   'queue.destination': ['Destination', 'Destination'],
   'queue.waiting': ['Waiting', 'En attente'],
   'queue.deferred': ['Deferred', 'Différés'],
-  'queue.active': ['On the wire', 'En cours'],
   'queue.oldest': ['Oldest', 'Le plus ancien'],
   'queue.why': ['Why it waits', 'Pourquoi cela attend'],
   'queue.lastReply': ['Last words of the receiver', 'Dernière réponse du destinataire'],

@@ -36,7 +36,6 @@ export const shell = {
   'do.undo': ['Undo', 'Annuler'],
   'do.more': ['Show more', 'Afficher la suite'],
   'do.edit': ['Edit', 'Modifier'],
-  'do.search': ['Search', 'Rechercher'],
   'error.title': ['This did not work', 'Cela n’a pas marché'],
   'error.offline': [
     'The server cannot be reached. Nothing was changed.',

@@ -1,5 +1,6 @@
 /** What changes on the server, as it changes: one event stream, which finds its way back after a lost connection. */
 import type { StreamEvent } from '../../contract.ts';
+import { session } from './session.svelte.ts';
 
 const EVENTS = [
   'hello',
@@ -10,6 +11,8 @@ const EVENTS = [
   'suppression',
   'settings',
 ] as const satisfies StreamEvent['event'][];
+
+const SECOND_LOOK_MS = 5000;
 
 type Listener = (event: StreamEvent) => void;
 
@@ -30,10 +33,15 @@ class Live {
     for (const event of EVENTS) {
       source.addEventListener(event, (message: MessageEvent<string>) => {
         const heard = { event, data: JSON.parse(message.data) as unknown } as StreamEvent;
+        session.hear(
+          heard.event === 'hello' ? heard.data.now : 'at' in heard.data ? heard.data.at : session.now(),
+        );
         for (const listener of this.#listeners) listener(heard);
       });
     }
     this.#source = source;
+    // A second reading of the clock tells how fast the server's runs.
+    setTimeout(() => void session.askTime().catch(() => undefined), SECOND_LOOK_MS);
   }
 
   close(): void {

@@ -63,6 +63,18 @@ class Words {
     return entry?.[column[this.#language]] ?? value ?? '';
   };
 
+  /** A detail of a contact as a person reads it: dates as dates, numbers as numbers. */
+  detail = (value: unknown): string => {
+    if (value === null || value === undefined) return '';
+    if (typeof value === 'number') return this.number(value);
+    if (typeof value === 'boolean') return this.say(value ? 'yes' : 'no');
+    if (typeof value !== 'string') return JSON.stringify(value);
+    return /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(value) &&
+      !Number.isNaN(Date.parse(value))
+      ? this.day(Date.parse(value))
+      : value;
+  };
+
   number = (value: number): string => new Intl.NumberFormat(this.#language).format(value);
 
   share = (part: number, whole: number): string =>

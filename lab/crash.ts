@@ -58,7 +58,7 @@ export interface CrashFigures {
 
 const SPEED = 60;
 /** A start that comes up is killed this soon and this late after it is ready, in milliseconds. */
-const LIVES_MS = [20, 1500] as const;
+const LIVES_MS = [30, 2500] as const;
 
 /** Prints the figures; 0 when nothing was lost and nobody skipped. */
 export async function crash(options: CrashOptions): Promise<number> {
@@ -200,32 +200,34 @@ class Victim {
   async #work(): Promise<void> {
     const serial = ++this.#serial;
     await Promise.allSettled([
-      this.#importAndSend(serial),
+      this.#import(serial),
+      this.#send(),
       this.#writeIn(serial, 0),
       this.#writeIn(serial, 1),
     ]);
   }
 
-  async #importAndSend(serial: number): Promise<void> {
+  async #import(serial: number): Promise<void> {
     const client = this.#client as ApiClient;
     const people = Array.from(
       { length: this.#people },
       (_, at) => `p${serial}-${at}@${pick(DOMAINS, this.#random())}`,
     );
     const path = join(this.#dataDir, `people-${serial}.csv`);
-    writeFileSync(
-      path,
-      `email,first_name,city\n${people.map((address, at) => `${address},Personne ${at},Lyon`).join('\n')}\n`,
-    );
+    const rows = people.map((address, at) => `${address},Personne ${at},Lyon,${at % 7}`);
+    writeFileSync(path, `email,first_name,city,orders\n${rows.join('\n')}\n`);
     const list = await client.post<Answer<'createList'>>('/api/lists', {
       name: `vague ${serial}`,
       brand_id: this.#house?.brandId,
     });
-    const importId = await startImport(client, path, list.id);
-    this.#promises.imports.set(importId, people);
-    // The campaign goes to everyone of an earlier wave whose import is over, so that its audience is known.
-    const earlier = [...this.#promises.imports.keys()].filter((id) => !this.#sentTo.has(id));
-    for (const id of earlier) {
+    this.#promises.imports.set(await startImport(client, path, list.id), people);
+  }
+
+  /** A campaign goes to everyone of an earlier wave whose import is over, so that its audience is known. */
+  async #send(): Promise<void> {
+    const client = this.#client as ApiClient;
+    for (const [id, people] of this.#promises.imports) {
+      if (this.#sentTo.has(id)) continue;
       const job = await client.get<Answer<'import'>>(`/api/imports/${id}`);
       if (job.state !== 'done' || job.list_id === null) continue;
       this.#sentTo.add(id);
@@ -237,11 +239,7 @@ class Victim {
         text: TEXT,
       });
       await client.post(`/api/campaigns/${campaignId}/send`);
-      this.#promises.campaigns.push({
-        id: campaignId,
-        subject,
-        people: this.#promises.imports.get(id) ?? [],
-      });
+      this.#promises.campaigns.push({ id: campaignId, subject, people });
     }
   }
 

@@ -69,8 +69,7 @@ export function securityHeaders({ config }: Runtime): Koa.Middleware {
     ctx.set('Content-Security-Policy', APP_CSP);
     ctx.set('X-Content-Type-Options', 'nosniff');
     ctx.set('X-Frame-Options', 'DENY');
-    // Not no-referrer: browsers then send 'Origin: null' with our own pages' changes, which we refuse.
-    ctx.set('Referrer-Policy', 'same-origin');
+    ctx.set('Referrer-Policy', 'no-referrer');
     ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
     ctx.set('Cross-Origin-Resource-Policy', 'same-origin');
     ctx.set('Permissions-Policy', 'camera=(), microphone=(), geolocation=()');

@@ -66,6 +66,8 @@ const ROUTES = 100_000;
 /** Names asked for at once. */
 const ROUTING_AT_ONCE = 64;
 const READY_QUEUES = 5000;
+/** A ready queue of bulk is filled again when this much of it is free: small claims cost as much as large ones. */
+const WORTH_A_CLAIM = READY_BOUND / 2;
 /** With very many destinations a look takes long: then it is taken less often, so that readers have room. */
 const SHORT_LOOK_MS = 20;
 const LONGEST_REST_MS = 1000;
@@ -232,7 +234,8 @@ export class Manager {
         if (group === undefined) bySite.set(key, { ids: [domain.id], route });
         else group.ids.push(domain.id);
       }
-      await Promise.all([...bySite.values()].map(({ ids, route }) => this.#claimFor(lane, ids, route)));
+      // One after another: results and incoming mail wait behind one claim at most, not behind all of them.
+      for (const { ids, route } of bySite.values()) await this.#claimFor(lane, ids, route);
     }
     return tookMs;
   }
@@ -285,7 +288,7 @@ export class Manager {
     }
     const usual = this.#sources.next(lane === 'bulk' ? 'marketing' : 'transactional', this.#now());
     const room = usual === undefined ? 0 : this.#queueFor(usual, route).room(lane);
-    if (room === 0) return;
+    if (room < (lane === 'bulk' ? WORTH_A_CLAIM : 1)) return;
     for (const [pool, items] of Map.groupBy(await this.#claim(lane, ids, room), ({ row }) => row.pool)) {
       const source = this.#sources.next(pool, this.#now());
       if (source === undefined) {

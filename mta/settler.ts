@@ -62,7 +62,7 @@ export class Settler {
             suppress !== undefined && written.has(settlement.id) ? [suppress] : [],
           );
           return suppressIn(tx, hard, now);
-        });
+        }, 'urgent');
         for (const row of added) suppressions.add(row);
         if (added.length > 0) wake.ring('suppression');
         wake.ring('queue');

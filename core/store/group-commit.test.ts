@@ -53,3 +53,19 @@ test('a commit that fails tells everyone in it, and the next batch works', async
   broken = false;
   expect(await group.write(async () => 3)).toBe(3);
 });
+
+test('urgent work goes before what else waits', async () => {
+  const { group, hold, release } = recorder();
+  const done: string[] = [];
+  hold();
+  const first = group.write(async () => done.push('first'));
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const rest = [
+    group.write(async () => done.push('import')),
+    group.write(async () => done.push('claim')),
+    group.write(async () => done.push('results'), 'urgent'),
+  ];
+  release();
+  await Promise.all([first, ...rest]);
+  expect(done).toEqual(['first', 'results', 'import', 'claim']);
+});

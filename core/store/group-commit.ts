@@ -16,7 +16,8 @@ interface Work {
 const BATCH_MS = 25;
 
 export interface GroupCommit {
-  write<T>(run: (tx: Db) => Promise<T>): Promise<T>;
+  /** `urgent` work goes before what else waits. */
+  write<T>(run: (tx: Db) => Promise<T>, urgent?: 'urgent'): Promise<T>;
   /** Resolves when nothing waits and nothing is on its way. */
   idle(): Promise<void>;
 }
@@ -26,9 +27,11 @@ export function groupCommit(writer: Db): GroupCommit {
   const waiting: Work[] = [];
   let running: Promise<void> | undefined;
 
-  const write = <T>(run: (tx: Db) => Promise<T>): Promise<T> =>
+  const write = <T>(run: (tx: Db) => Promise<T>, urgent?: 'urgent'): Promise<T> =>
     new Promise<T>((resolve, reject) => {
-      waiting.push({ run, resolve: resolve as Work['resolve'], reject });
+      const work = { run, resolve: resolve as Work['resolve'], reject };
+      if (urgent === 'urgent') waiting.unshift(work);
+      else waiting.push(work);
       running ??= drain();
     });
 

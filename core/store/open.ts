@@ -26,8 +26,11 @@ export interface Store {
    * The only way to write. Resolves after the commit is durable; throws what the work threw, with nothing of it kept.
    * On SQLite work joins a group commit; on PostgreSQL it is a transaction of its own, retried when another one's
    * commit made it unserialisable, so it may run more than once and must not act outside the database.
+   *
+   * `urgent` goes before other work that waits for the one writer: for results of deliveries, since a kill meanwhile
+   * would send those messages again.
    */
-  write<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Db) => Promise<T>, urgent?: 'urgent'): Promise<T>;
   close(): Promise<void>;
 }
 

@@ -265,7 +265,7 @@ function why(
 
 // ── one delivery ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface AttemptLine extends Omit<Row<'attempt'>, 'delivery_id' | 'source_id'> {
+export interface AttemptLine extends Row<'attempt'> {
   source_name: string | null;
 }
 
@@ -315,7 +315,7 @@ export async function deliveryStory(db: Db, id: number, now: number): Promise<De
     waiting: UNFINISHED.includes(delivery.state)
       ? waitingOf(delivery, domain, origin.paused, throttles, now)
       : null,
-    attempts: attempts.map(({ delivery_id: _, source_id: __, ...attempt }) => attempt),
+    attempts,
     events,
   };
 }

@@ -22,7 +22,7 @@ import {
   writeCampaign,
   type House,
 } from './office.ts';
-import { freePort, startParley, type ApiClient, type RunningParley } from './parley.ts';
+import { freePort, sendOnce, startParley, type ApiClient, type RunningParley } from './parley.ts';
 import { pick, stream } from './random.ts';
 import { spawnWorld } from './spawn.ts';
 import type { World } from './world.ts';
@@ -404,42 +404,6 @@ class Victim {
 }
 
 const DOMAINS = ['gmail.com', 'orange.fr', 'free.fr', 'yahoo.fr', 'gmx.fr', 'petite-boite.example'] as const;
-
-/** One message by SMTP, without a second try: only a 250 to the dot counts. */
-async function sendOnce(
-  port: number,
-  mail: { from: string; to: string; raw: Buffer },
-): Promise<'accepted' | 'not'> {
-  const { createConnection } = await import('node:net');
-  return new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1');
-    const steps = [
-      'EHLO crash.example',
-      `MAIL FROM:<${mail.from}>`,
-      `RCPT TO:<${mail.to}>`,
-      'DATA',
-      `${mail.raw.toString()}.`,
-    ];
-    let step = 0;
-    let text = '';
-    const end = (outcome: 'accepted' | 'not') => {
-      socket.destroy();
-      resolve(outcome);
-    };
-    socket.setTimeout(20_000, () => end('not'));
-    socket.on('error', () => end('not'));
-    socket.on('close', () => end('not'));
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-      const done = /^(\d{3}) .*\r\n$/m.exec(text);
-      if (done === null || !text.endsWith('\r\n')) return;
-      text = '';
-      if (!/^[23]/.test(done[1] as string)) return end('not');
-      if (step === steps.length) return end('accepted');
-      socket.write(`${steps[step++] as string}\r\n`);
-    });
-  });
-}
 
 function textOf(figures: CrashFigures): string {
   const { during, promised } = figures;

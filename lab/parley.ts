@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 
 export interface ParleyOptions {
@@ -166,4 +166,39 @@ export class ApiClient {
 
   get = <T = unknown>(path: string): Promise<T> => this.call('GET', path);
   post = <T = unknown>(path: string, body: unknown = {}): Promise<T> => this.call('POST', path, body);
+}
+
+/** One message by SMTP, without a second try: only a 250 to the dot counts. */
+export function sendOnce(
+  port: number,
+  mail: { from: string; to: string; raw: Buffer },
+): Promise<'accepted' | 'not'> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1');
+    const steps = [
+      'EHLO crash.example',
+      `MAIL FROM:<${mail.from}>`,
+      `RCPT TO:<${mail.to}>`,
+      'DATA',
+      `${mail.raw.toString()}.`,
+    ];
+    let step = 0;
+    let text = '';
+    const end = (outcome: 'accepted' | 'not') => {
+      socket.destroy();
+      resolve(outcome);
+    };
+    socket.setTimeout(20_000, () => end('not'));
+    socket.on('error', () => end('not'));
+    socket.on('close', () => end('not'));
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      const done = /^(\d{3}) .*\r\n$/m.exec(text);
+      if (done === null || !text.endsWith('\r\n')) return;
+      text = '';
+      if (!/^[23]/.test(done[1] as string)) return end('not');
+      if (step === steps.length) return end('accepted');
+      socket.write(`${steps[step++] as string}\r\n`);
+    });
+  });
 }

@@ -77,7 +77,7 @@ export const operatorsOf: Record<ValueKind, readonly string[]> = {
   text: ['eq', 'ne', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
   number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'empty', 'nempty'],
   boolean: ['eq', 'empty', 'nempty'],
-  date: ['after', 'before', 'on', 'empty', 'nempty'],
+  date: ['since', 'after', 'before', 'on', 'empty', 'nempty'],
 };
 
 export const needsValue = (op: string): boolean => op !== 'empty' && op !== 'nempty';

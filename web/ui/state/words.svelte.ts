@@ -86,7 +86,11 @@ class Words {
 
   /** The exact moment, for a tooltip. */
   moment = (at: number): string =>
-    new Intl.DateTimeFormat(this.#language, { dateStyle: 'full', timeStyle: 'medium' }).format(at);
+    new Intl.DateTimeFormat(this.#language, {
+      dateStyle: 'full',
+      timeStyle: 'medium',
+      hourCycle: 'h23',
+    }).format(at);
 
   day = (at: number): string => new Intl.DateTimeFormat(this.#language, { dateStyle: 'medium' }).format(at);
 
@@ -95,7 +99,11 @@ class Words {
     const date = new Date(at);
     const today = new Date(now);
     const days = Math.round((midnight(today) - midnight(date)) / 86_400_000);
-    const time = new Intl.DateTimeFormat(this.#language, { hour: '2-digit', minute: '2-digit' });
+    const time = new Intl.DateTimeFormat(this.#language, {
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
     if (days === 0) return time.format(date);
     if (days === 1 || days === -1) {
       const word = new Intl.RelativeTimeFormat(this.#language, { numeric: 'auto' }).format(-days, 'day');

@@ -136,5 +136,6 @@ export const inbox = {
   'reason.import': ['imported', 'importé'],
   'reason.left-company': ['left the company', 'a quitté l’entreprise'],
   'scope.everything': ['everything', 'tout envoi'],
+  'scope.list': ['the list “{name}”', 'la liste « {name} »'],
   'scope.marketing': ['marketing', 'marketing'],
 } as const satisfies Table;

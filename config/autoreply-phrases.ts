@@ -201,8 +201,14 @@ export const absenceSentences: PhraseList[] = [
       'baja por maternidad',
     ],
   },
-  { language: 'it', phrases: ['sono assente', 'sono fuori', 'saro assente', 'al mio rientro', 'sono in ferie'] },
-  { language: 'nl', phrases: ['ik ben afwezig', 'ik ben niet aanwezig', 'ik ben op vakantie', 'bij terugkomst'] },
+  {
+    language: 'it',
+    phrases: ['sono assente', 'sono fuori', 'saro assente', 'al mio rientro', 'sono in ferie'],
+  },
+  {
+    language: 'nl',
+    phrases: ['ik ben afwezig', 'ik ben niet aanwezig', 'ik ben op vakantie', 'bij terugkomst'],
+  },
   { language: 'pt', phrases: ['estou ausente', 'estou de ferias', 'estarei ausente', 'fora do escritorio'] },
 ];
 
@@ -233,7 +239,7 @@ export const leftSentences: PhraseList[] = [
     language: 'fr',
     phrases: [
       'ne fait plus partie',
-      "ne fais plus partie",
+      'ne fais plus partie',
       'a quitte la societe',
       "a quitte l'entreprise",
       'a quitte ses fonctions',
@@ -351,4 +357,5 @@ export const challengePhrases: string[] = [
 ];
 
 /** Local parts of addresses that no person reads. */
-export const machineLocalParts = /^(no-?_?reply|do-?not-?_?reply|donotreply|ne-?pas-?repondre|nepasrepondre|noreponse|keine-?antwort|no-?responder|auto-?reply|autoresponder|notifications?)([+._-].*)?$/;
+export const machineLocalParts =
+  /^(no-?_?reply|do-?not-?_?reply|donotreply|ne-?pas-?repondre|nepasrepondre|noreponse|keine-?antwort|no-?responder|auto-?reply|autoresponder|notifications?)([+._-].*)?$/;

@@ -271,12 +271,10 @@ function closing(text: string, from: number, mark: string): number {
   return text.length;
 }
 
-/** The ids of a Message-ID, In-Reply-To or References field: without <>, lower-case, at most the first and last ones. */
+/** The ids of a Message-ID, In-Reply-To or References field: without <>, as written, at most the first and last ones. */
 export function readMessageIds(value: string): string[] {
-  const found = [...value.slice(0, 64 * 1024).matchAll(/<([^<>\s]{1,400})>/g)].map((match) =>
-    match[1]!.toLowerCase(),
-  );
+  const found = [...value.slice(0, 64 * 1024).matchAll(/<([^<>\s]{1,400})>/g)].map((match) => match[1]!);
   const bare = found.length === 0 ? (/^\s*([^\s<>]{1,400}@[^\s<>]{1,400})\s*$/.exec(value)?.[1] ?? '') : '';
-  const ids = bare === '' ? found : [bare.toLowerCase()];
+  const ids = bare === '' ? found : [bare];
   return ids.length <= 60 ? ids : [...ids.slice(0, 5), ...ids.slice(-55)];
 }

@@ -10,7 +10,12 @@ export async function addSecret(db: Db, purpose: string, sealed: Uint8Array, now
 }
 
 /** Adds the first one of a purpose; when another node was quicker, nothing. */
-export async function addFirstSecret(db: Db, purpose: string, sealed: Uint8Array, now: number): Promise<void> {
+export async function addFirstSecret(
+  db: Db,
+  purpose: string,
+  sealed: Uint8Array,
+  now: number,
+): Promise<void> {
   const made = await db
     .insertInto('lease')
     .values({ name: `first ${purpose}`, holder: '', until: now })

@@ -534,7 +534,7 @@ export interface Tables {
     to_addresses: Json;
     cc_addresses: Json;
     subject: string;
-    /** Without <>, lower-case. */
+    /** Without <>, in the letters it came in: an answer's In-Reply-To must repeat it. */
     message_id: string | null;
     in_reply_to: string | null;
     references: Json;

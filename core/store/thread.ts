@@ -93,12 +93,14 @@ export interface KnownIdentifier {
 /** Which of these Message-IDs we know, in the order asked. Index: message_identifier (value). */
 export async function knownIdentifiers(db: Db, values: readonly string[]): Promise<KnownIdentifier[]> {
   if (values.length === 0) return [];
+  // Kept as written, since an answer must repeat them; looked up in lower case, since some clients change it.
+  const wanted = values.map((value) => value.toLowerCase());
   const rows = await db
     .selectFrom('message_identifier')
     .select(['value', 'conversation_id', 'delivery_id'])
-    .where('value', 'in', [...values])
+    .where('value', 'in', wanted)
     .execute();
-  return values.flatMap((value) => rows.filter((row) => row.value === value));
+  return wanted.flatMap((value) => rows.filter((row) => row.value === value));
 }
 
 /** The conversation that this address already has about this delivery. Index: conversation_address. */

@@ -11,9 +11,10 @@ import { chromium as playwright, type Browser } from 'playwright-core';
 export async function launchBrowser(): Promise<Browser> {
   // The package unpacks its libraries only where it believes to be on a Lambda of this generation.
   process.env['AWS_EXECUTION_ENV'] ??= 'AWS_Lambda_nodejs22.x';
-  const { default: chromium, inflate } = (await import('@sparticuz/chromium')) as typeof import('@sparticuz/chromium') & {
-    inflate?: (path: string) => Promise<string>;
-  };
+  const { default: chromium, inflate } =
+    (await import('@sparticuz/chromium')) as typeof import('@sparticuz/chromium') & {
+      inflate?: (path: string) => Promise<string>;
+    };
   const executablePath = await chromium.executablePath();
   const libraries = await unpackLibraries(inflate);
   // The package's flags are for scraping: a test of our own security needs the browser's whole.
@@ -21,7 +22,10 @@ export async function launchBrowser(): Promise<Browser> {
     executablePath,
     headless: true,
     args: [
-      ...chromium.args.filter((arg) => !/single-process|zygote|user-data-dir|headless|web-security|insecure|site-isolation/.test(arg)),
+      ...chromium.args.filter(
+        (arg) =>
+          !/single-process|zygote|user-data-dir|headless|web-security|insecure|site-isolation/.test(arg),
+      ),
       '--headless=new',
       '--no-sandbox',
       '--disable-gpu',
@@ -32,7 +36,10 @@ export async function launchBrowser(): Promise<Browser> {
       '--disable-sync',
       '--hide-scrollbars',
     ],
-    env: { ...process.env, LD_LIBRARY_PATH: [libraries, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') },
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: [libraries, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':'),
+    },
   });
 }
 

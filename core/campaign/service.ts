@@ -214,6 +214,9 @@ async function start({ store, clock, wake, config }: Needs, id: number): Promise
   const now = clock.now();
   const campaign = await store.write(async (tx) => {
     const draft = await existing(tx, id);
+    // A paused one is resumed, never begun again: it would be frozen anew and fan out from its cursor with another text.
+    if (draft.state !== 'draft' && draft.state !== 'scheduled')
+      throw new Problem('conflict', `this campaign is ${draft.state} already`);
     const version = await addTemplateVersion(tx, await freeze(tx, draft, config, now));
     const newest = await tx
       .selectFrom('contact')

@@ -24,6 +24,7 @@ import {
 } from './office.ts';
 import { freePort, sendOnce, startParley, type ApiClient, type RunningParley } from './parley.ts';
 import { pick, stream } from './random.ts';
+import type { LedgerEntry } from './mailbox.ts';
 import { spawnWorld } from './spawn.ts';
 import type { World } from './world.ts';
 
@@ -46,9 +47,11 @@ export interface CrashFigures {
   lost: string[];
   /** Recipients without a final state, or with another one than the world saw. Must be empty. */
   skipped: string[];
-  /** Messages that somebody got twice, and how many were in doubt at the kills. */
+  /** Messages that somebody got twice, and how many the world had at a kill without a result on our disk: the most there may be. */
   duplicates: number;
   allowed: number;
+  /** How long before its kill the oldest of those had been answered, in real milliseconds. */
+  oldest_in_doubt_ms: number;
   /** Duplicates that were not the same bytes. Must be 0. */
   different: number;
   /** Messages of the world that were applied twice. Must be 0. */
@@ -140,7 +143,10 @@ class Victim {
     inbound: new Set<string>(),
   };
   readonly #during: CrashFigures['during'] = { import: 0, 'fan-out': 0, sending: 0, receiving: 0 };
-  #inDoubt = 0;
+  /** Claimed when a kill came, with no result on disk: at which lab time, to whom, which message. */
+  readonly #claimed: { born: number; at: number; address: string; subject: string }[] = [];
+  /** Lab time at which this life began. */
+  #born = 0;
 
   constructor(world: World, dataDir: string, epoch: number, seed: number, people: number) {
     this.#world = world;
@@ -163,7 +169,10 @@ class Victim {
     this.#house = await setUp(client, this.#world);
   }
 
+  #now = (): number => this.#epoch + (Date.now() - this.#epoch) * SPEED;
+
   async #start(): Promise<void> {
+    this.#born = this.#now();
     this.#parley = await startParley({
       dataDir: this.#dataDir,
       settings: {
@@ -276,8 +285,17 @@ class Victim {
     const database = new DatabaseSync(join(this.#dataDir, 'parley.db'));
     try {
       const count = (sql: string) => Number((database.prepare(sql).get() as { n: number }).n);
-      const active = count(`select count(*) as n from delivery where state = 'active'`);
-      this.#inDoubt += active;
+      const claimed = database
+        .prepare(
+          `select delivery.address, campaign.subject from delivery join campaign on campaign.id = delivery.origin_id
+           where delivery.state = 'active' and delivery.origin_kind = 'campaign'`,
+        )
+        .all() as { address: string; subject: string }[];
+      const at = this.#now();
+      this.#claimed.push(
+        ...claimed.map(({ address, subject }) => ({ born: this.#born, at, address, subject })),
+      );
+      const active = claimed.length;
       if (active > 0) this.#during.sending++;
       if (count(`select count(*) as n from import where state = 'running'`) > 0) this.#during.import++;
       if (count(`select count(*) as n from campaign where state = 'queueing'`) > 0) this.#during['fan-out']++;
@@ -352,11 +370,23 @@ class Victim {
       lost,
       skipped,
       duplicates: duplicates.reduce((sum, one) => sum + one.times - 1, 0),
-      allowed: this.#inDoubt,
+      ...this.#inDoubt(ledger),
       different: duplicates.filter((one) => !one.identical).length,
       applied_twice: this.#appliedTwice(),
       seconds: Math.round(killingMs / 1000),
     };
+  }
+
+  /** Of what was claimed at a kill, what the world had taken by then: only that may come twice (D3 of the promises). */
+  #inDoubt(ledger: ReadonlyMap<string, LedgerEntry>): Pick<CrashFigures, 'allowed' | 'oldest_in_doubt_ms'> {
+    const ages = this.#claimed.flatMap(({ born, at, address, subject }) => {
+      // What an earlier life left in doubt was counted when that life ended.
+      const taken = (ledger.get(address)?.accepted ?? []).filter(
+        (receipt) => receipt.subject === subject && receipt.at >= born && receipt.at <= at,
+      );
+      return taken.map((receipt) => at - receipt.at);
+    });
+    return { allowed: ages.length, oldest_in_doubt_ms: Math.round(Math.max(0, ...ages) / SPEED) };
   }
 
   async #lostImports(client: ApiClient, lost: string[]): Promise<void> {
@@ -411,7 +441,7 @@ function textOf(figures: CrashFigures): string {
     `${figures.kills} kills in ${figures.seconds} s: ${during.import} during an import, ${during['fan-out']} during a fan-out, ${during.sending} while sending, ${during.receiving} with mail unread`,
     `promised: ${promised.imports} imports, ${promised.campaigns} campaigns to ${figures.recipients} people, ${promised.inbound} received messages`,
     `lost ${figures.lost.length}, skipped ${figures.skipped.length}, applied twice ${figures.applied_twice}`,
-    `duplicates ${figures.duplicates} of ${figures.allowed} allowed (in doubt at a kill), ${figures.different} not the same bytes`,
+    `duplicates ${figures.duplicates} of ${figures.allowed} allowed (taken by the world, no result on disk at the kill; the oldest ${figures.oldest_in_doubt_ms} ms before), ${figures.different} not the same bytes`,
     ...[...figures.lost, ...figures.skipped].slice(0, 20).map((one) => `  ${one}`),
   ].join('\n');
 }

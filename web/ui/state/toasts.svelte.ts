@@ -24,6 +24,14 @@ class Toasts {
     setTimeout(() => this.drop(id), undo ? UNDO_MS : STAYS_MS);
   }
 
+  /** Takes back what was done last, if it still can be. */
+  undoLast(): void {
+    const last = this.#list.findLast((toast) => toast.undo !== undefined);
+    if (last === undefined) return;
+    last.undo?.();
+    this.drop(last.id);
+  }
+
   drop(id: number): void {
     this.#list = this.#list.filter((toast) => toast.id !== id);
   }

@@ -43,7 +43,7 @@ interface Check {
   detail: string;
 }
 
-const LIMIT_MS = 15 * 60_000;
+const LIMIT_MS = 8 * 60_000;
 
 /** Does the job; 0 when both ledgers agree and every check holds, 1 otherwise. */
 export async function demo(options: DemoOptions): Promise<number> {

@@ -246,7 +246,7 @@ export class People {
           at: act.at,
           id,
         });
-        return { from: ATTACKER, domain: '', returnPath: '', to: returnPath, raw: bounce };
+        return { from: ATTACKER, domain: '', returnPath: '', to: returnPath, raw: bounce, once: true };
       }
       case 'one-click':
         throw new Error('one click is not a mail');

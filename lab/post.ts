@@ -17,6 +17,8 @@ export interface Mail {
   to: string;
   raw: Buffer;
   from: Host;
+  /** Tried once: who forges mail does not wait. */
+  once?: boolean;
 }
 
 export interface Sent {
@@ -63,7 +65,8 @@ export class Post {
   }
 
   async send(mail: Mail): Promise<Sent> {
-    const { clock, attempts, retryMs } = this.#options;
+    const { clock, retryMs } = this.#options;
+    const attempts = mail.once === true ? 1 : this.#options.attempts;
     let last: Reply = { code: 0, text: 'not tried' };
     for (let attempt = 1; attempt <= attempts && !this.#stopped.signal.aborted; attempt++) {
       last = await this.#once(mail);

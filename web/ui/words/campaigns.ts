@@ -175,6 +175,11 @@ export const campaigns = {
   'campaign.until': ['Until', 'Jusqu’à'],
   'campaign.ledger': ['Every recipient is in one line', 'Chaque destinataire est dans une ligne'],
   'campaign.total': ['All', 'Tous'],
+  'campaign.latest': ['Latest replies', 'Dernières réponses'],
+  'campaign.latestSays': [
+    'Among the {n} newest conversations, and those that arrive while you look.',
+    'Parmi les {n} conversations les plus récentes, et celles qui arrivent pendant que vous regardez.',
+  ],
   'campaign.intents': ['What people answered', 'Ce que les gens ont répondu'],
   'campaign.noIntents': ['No answer yet.', 'Pas encore de réponse.'],
   'campaign.auto': ['of them, by machines: {n}', 'dont par des machines : {n}'],

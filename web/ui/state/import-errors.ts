@@ -1,4 +1,4 @@
-/** The rows of an import that were not taken, as a file to mend and to bring back. */
+/** The rows of a file that were not taken in, as a file to mend and to bring back. */
 import type { Answer } from '../../contract.ts';
 import { api, withQuery } from './api.ts';
 

@@ -62,6 +62,8 @@ export interface CrashFigures {
 const SPEED = 60;
 /** A start that comes up is killed this soon and this late after it is ready, in milliseconds. */
 const LIVES_MS = [30, 2500] as const;
+/** What was on the line when the kill came, the world reads within this time; the next life is not up so soon. */
+const ON_THE_LINE_MS = 300;
 
 /** Prints the figures; 0 when nothing was lost and nobody skipped. */
 export async function crash(options: CrashOptions): Promise<number> {
@@ -382,9 +384,10 @@ class Victim {
     const ages = this.#claimed.flatMap(({ born, at, address, subject }) => {
       // What an earlier life left in doubt was counted when that life ended.
       const taken = (ledger.get(address)?.accepted ?? []).filter(
-        (receipt) => receipt.subject === subject && receipt.at >= born && receipt.at <= at,
+        (receipt) =>
+          receipt.subject === subject && receipt.at >= born && receipt.at <= at + ON_THE_LINE_MS * SPEED,
       );
-      return taken.map((receipt) => at - receipt.at);
+      return taken.map((receipt) => Math.max(0, at - receipt.at));
     });
     return { allowed: ages.length, oldest_in_doubt_ms: Math.round(Math.max(0, ...ages) / SPEED) };
   }

@@ -186,6 +186,7 @@ export const sending = {
   'delivery.title': ['Message to {address}', 'Message à {address}'],
   'delivery.life': ['Its life', 'Sa vie'],
   'delivery.facts': ['Facts', 'Faits'],
+  'delivery.ending': ['How it ended', 'Comment cela a fini'],
   'delivery.origin': ['Sent as', 'Envoyé pour'],
   'delivery.provider': ['Receiver', 'Destinataire'],
   'delivery.messageId': ['Message-ID', 'Message-ID'],

@@ -97,6 +97,7 @@ export const settings = {
     'The name and postal address under every campaign; the law asks for them.',
     'Le nom et l’adresse postale sous chaque campagne ; la loi les exige.',
   ],
+  'brand.empty': ['No brand yet', 'Aucune marque'],
   'brand.add': ['Add a brand', 'Ajouter une marque'],
   'brand.name': ['Name', 'Nom'],
   'brand.address': ['Postal address', 'Adresse postale'],

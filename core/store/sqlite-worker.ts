@@ -3,7 +3,8 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { path, readOnly } = workerData as { path: string; readOnly: boolean };
-const database = new DatabaseSync(path, { readOnly });
+// From the first statement on: readers that open at once may both find the index of the log unfinished.
+const database = new DatabaseSync(path, { readOnly, timeout: 5000 });
 const statements = new Map<string, StatementSync>();
 const STATEMENTS_KEPT = 256;
 

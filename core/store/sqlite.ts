@@ -135,7 +135,7 @@ async function openBuiltIn(path: string, readOnly: boolean): Promise<SqliteHandl
   let failure: Error | undefined;
   const waiting = new Map<
     number,
-    { resolve: (answer: SqliteAnswer) => void; reject: (error: Error) => void }
+    { sql: string; resolve: (answer: SqliteAnswer) => void; reject: (error: Error) => void }
   >();
   const settle = () => {
     if (waiting.size === 0) worker.unref();
@@ -146,7 +146,10 @@ async function openBuiltIn(path: string, readOnly: boolean): Promise<SqliteHandl
       const asked = waiting.get(message.id);
       waiting.delete(message.id);
       if (message.answer !== undefined) asked?.resolve(message.answer);
-      else asked?.reject(Object.assign(new Error(message.error?.message), { code: message.error?.code }));
+      else
+        asked?.reject(
+          Object.assign(new Error(message.error?.message), { code: message.error?.code, sql: asked.sql }),
+        );
       settle();
     },
   );
@@ -159,7 +162,7 @@ async function openBuiltIn(path: string, readOnly: boolean): Promise<SqliteHandl
     new Promise<SqliteAnswer>((resolve, reject) => {
       if (failure !== undefined) return reject(failure);
       const id = ++serial;
-      waiting.set(id, { resolve, reject });
+      waiting.set(id, { sql, resolve, reject });
       worker.ref();
       worker.postMessage({ id, sql, parameters, rows: givesRows(sql) });
     });

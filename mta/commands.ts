@@ -17,7 +17,7 @@ import {
   type Waiting,
 } from '../core/store/delivery.ts';
 import { fromJson } from '../core/store/json.ts';
-import { cancelSlice, holdSlice, releaseSlice, retryNow, type Selection } from '../core/store/queue.ts';
+import { cancelSlice, holdSlice, releaseSlice, retryNow, type Selection } from '../core/store/queue-sweep.ts';
 import type { Db } from '../core/store/tables.ts';
 import { activeThrottles } from '../core/store/throttle.ts';
 

@@ -14,7 +14,7 @@ import {
   stoppedCampaigns,
   type Campaign,
 } from '../core/store/campaign.ts';
-import { cancelSlice, pauseSlice, resumeSlice } from '../core/store/queue.ts';
+import { cancelSlice, pauseSlice, resumeSlice } from '../core/store/queue-sweep.ts';
 
 /** How often to look without being woken, in real milliseconds. */
 const POLL_MS = 400;

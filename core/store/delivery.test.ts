@@ -9,7 +9,8 @@ import {
   waitingDeliveries,
 } from './delivery.ts';
 import type { Store } from './open.ts';
-import { claimDue, domainIds, enqueueMessage, holdSlice, pauseSlice, resumeSlice, settle } from './queue.ts';
+import { claimDue, domainIds, enqueueMessage, settle } from './queue.ts';
+import { holdSlice, pauseSlice, resumeSlice } from './queue-sweep.ts';
 import { addThrottle } from './throttle.ts';
 import { eachEngine } from './testing.ts';
 

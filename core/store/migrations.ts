@@ -167,6 +167,31 @@ export const migrations: Migration[] = [
       { postgres: `create index message_text_document on message_text using gin (document)` },
     ],
   },
+  {
+    // A hand on the queue is one row; finished deliveries step out of the way of the ones that wait.
+    name: '0002_queue_orders',
+    up: [
+      `create table queue_order (id :id, kind text not null, by_kind text not null, target_id :int, target text not null,
+        to_pool text, reason text not null, made_by :int, made_at :int not null, upto_id :int not null,
+        expected :int not null default 0, moved :int not null default 0, released_at :int, released_by :int, done_at :int)`,
+      `create index queue_order_open on queue_order (id) where done_at is null`,
+      `create index delivery_held_reason on delivery (reason) where state = 'held'`,
+      `create index delivery_finished on delivery (finished_at) where finished_at is not null`,
+      `create index domain_provider on domain (provider)`,
+      `create table attempt_transcript (delivery_id :int not null, number :int not null, at :int not null, lines text not null,
+        primary key (delivery_id, number))`,
+      `create index attempt_transcript_at on attempt_transcript (at)`,
+      `create table delivery_retired (id :int not null primary key, lane text not null, origin_kind text not null, origin_id :int not null,
+        recipient_key text not null, contact_id :int, address text not null, domain_id :int not null, sending_domain_id :int not null,
+        pool text not null, state text not null, due_at :int not null, queued_at :int not null, attempt :int not null,
+        lease_owner text, lease_until :int, template_version_id :int, fill :json, source_id :int, message_id text, last_code :int,
+        last_enhanced text, last_reply text, last_mx text, last_attempt_at :int, class text, reason text, finished_at :int,
+        bounced_after_at :int)`,
+      `create index delivery_retired_origin on delivery_retired (origin_kind, origin_id, state)`,
+      `create index delivery_retired_contact on delivery_retired (contact_id)`,
+      `create view any_delivery as select * from delivery union all select * from delivery_retired`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

@@ -6,17 +6,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
-  cancelSlice,
   claimDue,
   domainIds,
   giveBack,
-  holdSlice,
   releaseExpired,
-  releaseSlice,
   settle,
   terminalStates,
   type Settlement,
 } from './queue.ts';
+import { cancelSlice, holdSlice, releaseSlice } from './queue-sweep.ts';
 import type { Store } from './open.ts';
 import type { DeliveryState } from './tables.ts';
 import { eachEngine } from './testing.ts';

@@ -1,24 +1,21 @@
 /** The queue's promises, on every engine: who may take what, what a result may change, and what a crash leaves behind. */
 import { expect, test } from 'vitest';
 import {
-  cancelSlice,
   claimDue,
   domainIds,
   domainsWithWork,
   enqueueMessage,
   freezeFills,
   giveBack,
-  holdSlice,
   releaseExpired,
-  releaseSlice,
   renewLeases,
-  retryNow,
   settle,
   terminalStates,
   transitions,
   type Delivery,
   type Settlement,
 } from './queue.ts';
+import { cancelSlice, holdSlice, releaseSlice, retryNow } from './queue-sweep.ts';
 import type { Store } from './open.ts';
 import type { Db, DeliveryState, Lane } from './tables.ts';
 import { eachEngine } from './testing.ts';

@@ -1,6 +1,6 @@
 /**
- * The queue: one row per message and recipient, a reference and not a copy. This file is the only writer of a delivery's
- * state.
+ * The queue: one row per message and recipient, a reference and not a copy. Its state is written here and, for
+ * many at once, in queue-sweep.ts and queue-order.ts, by one table of transitions; retired.ts takes ended rows away.
  *
  *   state       meaning                                             exits
  *   queued      waits for its time or for room                      claim → active · suppress · cancel · hold
@@ -441,83 +441,4 @@ export async function renewLeases(db: Db, owner: string, until: number): Promise
     .where('state', '=', 'active')
     .where('lease_owner', '=', owner)
     .execute();
-}
-
-// ── by hand ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What a person picked: all deliveries of a campaign, to a destination, or one. */
-export type Selection = { campaign: number } | { domain: number } | { delivery: number } | { pool: string };
-
-function selected(selection: Selection) {
-  if ('campaign' in selection) return sql`origin_kind = 'campaign' and origin_id = ${selection.campaign}`;
-  if ('domain' in selection) return sql`domain_id = ${selection.domain}`;
-  if ('pool' in selection) return sql`pool = ${selection.pool}`;
-  return sql`id = ${selection.delivery}`;
-}
-
-const SLICE = 1000;
-
-/** Moves one slice of a selection from some states to another; how many moved. Repeat until it answers 0. */
-async function sweep(
-  db: Db,
-  selection: Selection,
-  from: DeliveryState[],
-  to: DeliveryState,
-  reason: string,
-  now: number,
-  heldFor?: string,
-): Promise<number> {
-  for (const state of from) {
-    if (!transitions[state].includes(to)) throw new Error(`no way from ${state} to ${to}`);
-  }
-  const finished = transitions[to].length === 0 ? now : null;
-  const { rows } =
-    await sql<Settled>`update delivery set state = ${to}, reason = ${reason}, finished_at = ${finished},
-      due_at = case when ${to} = 'queued' then ${now} else due_at end
-    where id in (select id from delivery where ${selected(selection)} and state in (${sql.join(from.map((state) => sql.lit(state)))})
-      ${heldFor === undefined ? sql`` : sql`and reason = ${heldFor}`} limit ${SLICE})
-    returning id, address, contact_id, origin_kind, origin_id, lane, state`.execute(db);
-  if (finished !== null) {
-    await addEvents(
-      db,
-      rows.map((row) => ({
-        kind: to,
-        at: now,
-        contact_id: row.contact_id,
-        campaign_id: row.origin_kind === 'campaign' ? row.origin_id : null,
-        delivery_id: row.id,
-        data: { reason },
-      })),
-    );
-  }
-  return rows.length;
-}
-
-export const cancelSlice = (db: Db, selection: Selection, reason: string, now: number): Promise<number> =>
-  sweep(db, selection, ['queued', 'deferred', 'held'], 'cancelled', reason, now);
-export const holdSlice = (db: Db, selection: Selection, reason: string, now: number): Promise<number> =>
-  sweep(db, selection, ['queued', 'deferred'], 'held', reason, now);
-export const releaseSlice = (db: Db, selection: Selection, now: number): Promise<number> =>
-  sweep(db, selection, ['held'], 'queued', '', now);
-
-const WITH_ITS_CAMPAIGN = 'its campaign is paused';
-
-/**
- * The rows of a paused campaign step aside, a slice at a time. The pause itself is one row and holds at once; this only
- * keeps claims from passing over a million rows that may not leave.
- */
-export const pauseSlice = (db: Db, campaign: number, now: number): Promise<number> =>
-  sweep(db, { campaign }, ['queued', 'deferred'], 'held', WITH_ITS_CAMPAIGN, now);
-
-/** And come back when it goes on; what a person held otherwise stays held. */
-export const resumeSlice = (db: Db, campaign: number, now: number): Promise<number> =>
-  sweep(db, { campaign }, ['held'], 'queued', '', now, WITH_ITS_CAMPAIGN);
-
-/** Tries a selection again now. */
-export async function retryNow(db: Db, selection: Selection, now: number): Promise<number> {
-  const { rows } = await sql<{ id: number }>`update delivery set due_at = ${now}
-    where ${selected(selection)} and state in ('queued', 'deferred') and due_at > ${now} returning id`.execute(
-    db,
-  );
-  return rows.length;
 }

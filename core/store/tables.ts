@@ -79,6 +79,47 @@ export type EventKind =
 
 export type Role = 'owner' | 'admin' | 'marketer' | 'agent' | 'deliverability' | 'viewer';
 
+export type QueueOrderKind = 'hold' | 'cancel' | 'purge' | 'reroute' | 'retry' | 'drain';
+export type QueueOrderBy = 'campaign' | 'destination' | 'site' | 'provider' | 'source' | 'pool';
+
+/** One message to one recipient: a reference, not a copy. */
+interface DeliveryColumns<Id> {
+  id: Id;
+  lane: Lane;
+  origin_kind: OriginKind;
+  origin_id: number;
+  /** Unique with the origin: the contact id, or the recipient's place in a message. No one is mailed twice. */
+  recipient_key: string;
+  contact_id: number | null;
+  address: string;
+  domain_id: number;
+  sending_domain_id: number;
+  pool: string;
+  state: DeliveryState;
+  due_at: number;
+  queued_at: number;
+  attempt: number;
+  lease_owner: string | null;
+  lease_until: number | null;
+  template_version_id: number | null;
+  /** Frozen by the first claim: merge values used, date, boundary seed. */
+  fill: Json | null;
+  source_id: number | null;
+  message_id: string | null;
+  /** The receiver's last words, sanitised. */
+  last_code: number | null;
+  last_enhanced: string | null;
+  last_reply: string | null;
+  last_mx: string | null;
+  last_attempt_at: number | null;
+  /** Bounce class name, once there is one. */
+  class: string | null;
+  reason: string | null;
+  finished_at: number | null;
+  /** Delivered, then bounced: when the DSN came. */
+  bounced_after_at: number | null;
+}
+
 export interface Tables {
   // ── installation ──────────────────────────────────────────────────────────────────────────────────────────────
   setting: { key: string; value: Json; updated_at: number };
@@ -372,43 +413,41 @@ export interface Tables {
     /** A person's hold on the destination. */
     held: number;
   };
-  /** One message to one recipient: a reference, not a copy. */
-  delivery: {
+  /** Live: what waits, is on its way, or ended a short while ago. */
+  delivery: DeliveryColumns<Generated<number>>;
+  /** Ended, and out of the way of what waits. Same columns, same id. */
+  delivery_retired: DeliveryColumns<number>;
+  /** Both together: what every reader of finished mail asks. */
+  any_delivery: DeliveryColumns<number>;
+  /**
+   * A hand on the queue: one row, obeyed at once at claim and before RCPT (mta/stops.ts); the deliveries follow in slices.
+   * Open until `done_at`; a hold until it is released and all of its deliveries are back.
+   */
+  queue_order: {
     id: Generated<number>;
-    lane: Lane;
-    origin_kind: OriginKind;
-    origin_id: number;
-    /** Unique with the origin: the contact id, or the recipient's place in a message. No one is mailed twice. */
-    recipient_key: string;
-    contact_id: number | null;
-    address: string;
-    domain_id: number;
-    sending_domain_id: number;
-    pool: string;
-    state: DeliveryState;
-    due_at: number;
-    queued_at: number;
-    attempt: number;
-    lease_owner: string | null;
-    lease_until: number | null;
-    template_version_id: number | null;
-    /** Frozen by the first claim: merge values used, date, boundary seed. */
-    fill: Json | null;
-    source_id: number | null;
-    message_id: string | null;
-    /** The receiver's last words, sanitised. */
-    last_code: number | null;
-    last_enhanced: string | null;
-    last_reply: string | null;
-    last_mx: string | null;
-    last_attempt_at: number | null;
-    /** Bounce class name, once there is one. */
-    class: string | null;
-    reason: string | null;
-    finished_at: number | null;
-    /** Delivered, then bounced: when the DSN came. */
-    bounced_after_at: number | null;
+    kind: QueueOrderKind;
+    by_kind: QueueOrderBy;
+    /** Of a campaign, destination or source. */
+    target_id: number | null;
+    /** Its name as it was, the site, the provider, or the pool. */
+    target: string;
+    /** Of a re-route. */
+    to_pool: string | null;
+    reason: string;
+    /** Null: at the command line. */
+    made_by: number | null;
+    made_at: number;
+    /** Deliveries up to this one; a hold takes later ones too. */
+    upto_id: number;
+    /** How many it found when it was made. */
+    expected: number;
+    moved: number;
+    released_at: number | null;
+    released_by: number | null;
+    done_at: number | null;
   };
+  /** What was said in an attempt that did not deliver, without bodies. */
+  attempt_transcript: { delivery_id: number; number: number; at: number; lines: string };
   attempt: {
     id: Generated<number>;
     delivery_id: number;

@@ -24,7 +24,7 @@ import {
   sources,
 } from '../../core/store/identity.ts';
 import { fromJson } from '../../core/store/json.ts';
-import { retryNow } from '../../core/store/queue.ts';
+import { retryNow } from '../../core/store/queue-sweep.ts';
 import type { Row } from '../../core/store/tables.ts';
 import { activeThrottles } from '../../core/store/throttle.ts';
 import { addAudit } from '../../core/store/user.ts';

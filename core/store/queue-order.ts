@@ -27,7 +27,11 @@ export interface NewOrder extends OrderTarget {
 }
 
 /** The condition that a delivery is meant. Names no state. */
-export function meantBy({ by_kind, target_id, target }: Pick<QueueOrder, 'by_kind' | 'target_id' | 'target'>) {
+export function meantBy({
+  by_kind,
+  target_id,
+  target,
+}: Pick<QueueOrder, 'by_kind' | 'target_id' | 'target'>) {
   switch (by_kind) {
     case 'campaign':
       return sql<boolean>`origin_kind = 'campaign' and origin_id = ${target_id}`;
@@ -89,8 +93,7 @@ export async function addOrder(db: Db, order: NewOrder, expected: number, now: n
     throw new Problem('invalid', `that is in the pool ${name} already`);
   if (kind === 'hold' || kind === 'drain') {
     const open = (await openOrders(db)).find(
-      (one) =>
-        one.kind === kind && one.by_kind === by && one.target === name && one.released_at === null,
+      (one) => one.kind === kind && one.by_kind === by && one.target === name && one.released_at === null,
     );
     if (open !== undefined) return open;
   }

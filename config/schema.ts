@@ -139,6 +139,18 @@ export const schema = z.strictObject({
       key: z.string().default('').describe('Private key of the certificate (PEM file).'),
     })
     .prefault({}),
+  dkim: z
+    .strictObject({
+      rotate_days: z
+        .int()
+        .min(0)
+        .max(3650)
+        .default(180)
+        .describe(
+          'A new DKIM pair is made when the one in use is this many days old; it signs once its records are seen. 0: never.',
+        ),
+    })
+    .prefault({}),
   identity: z
     .strictObject({
       reply_delimiter: z

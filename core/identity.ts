@@ -5,13 +5,12 @@
 import { isIP } from 'node:net';
 import { Problem } from './errors.ts';
 import { checkAddress } from './mail/address.ts';
-import { dkimRecordName, generateDkimKey } from './mail/dkim-key.ts';
+import { dkimRecordName, generateDkimKey, hasDkimKey } from './mail/dkim-key.ts';
 import { asciiDomain } from './mail/domain.ts';
 import type { Runtime } from './runtime.ts';
+import { activeDkimKeys, addDkimKey } from './store/dkim-key.ts';
 import {
-  activeDkimKeys,
   addBrand,
-  addDkimKey,
   addMailbox,
   addSendingDomain,
   addSource,
@@ -94,6 +93,7 @@ export async function createSendingDomain(
         record: key.record,
         state: 'active',
         created_at: now,
+        activated_at: now,
       });
     }
     return added;
@@ -229,7 +229,7 @@ function isRight(record: DnsRecord, text: string, egress: string[]): boolean {
     case 'dmarc':
       return /;\s*p=(none|quarantine|reject)\b/i.test(text);
     case 'dkim':
-      return keyOf(text) === keyOf(record.value);
+      return hasDkimKey(text, record.value);
     case 'bounce-mx':
     case 'reply-mx':
       return text.split(' ')[1] === record.value.split(' ')[1];
@@ -237,8 +237,6 @@ function isRight(record: DnsRecord, text: string, egress: string[]): boolean {
       return record.purpose satisfies never;
   }
 }
-
-const keyOf = (record: string): string => /(?:^|;)\s*p=([^;]*)/.exec(record)?.[1]?.replace(/\s+/g, '') ?? '';
 
 function whyWrong(record: DnsRecord, found: string, egress: string[]): string {
   switch (record.purpose) {

@@ -9,7 +9,8 @@ import { composeReply } from '../core/mail/compose.ts';
 import { returnPath } from '../core/mail/identifiers.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { contactsById } from '../core/store/contact.ts';
-import { activeDkimKeys, mailboxByAddress, sendingDomainById } from '../core/store/identity.ts';
+import { activeDkimKeys, dkimKeyById } from '../core/store/dkim-key.ts';
+import { mailboxByAddress, sendingDomainById } from '../core/store/identity.ts';
 import { fromJson, toJson } from '../core/store/json.ts';
 import { outgoingMessage, templateVersionById } from '../core/store/content.ts';
 import type { Delivery } from '../core/store/queue.ts';
@@ -30,7 +31,8 @@ const KEYS_KEPT_MS = 60_000;
 export class Contents {
   readonly #runtime: Runtime;
   readonly #templates = new Map<number, Promise<Compiled>>();
-  readonly #keys = new Map<number, { keys: Promise<SigningKey[]>; until: number }>();
+  readonly #current = new Map<number, { ids: Promise<number[]>; until: number }>();
+  readonly #opened = new Map<number, Promise<SigningKey>>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -56,42 +58,72 @@ export class Contents {
     return { template, listId: row.list_id, brandId: domain?.brand_id ?? 0 };
   }
 
-  /** The keys that sign for a sending domain, RSA first. */
-  keys(sendingDomainId: number): Promise<SigningKey[]> {
-    const known = this.#keys.get(sendingDomainId);
-    if (known !== undefined && known.until > Date.now()) return known.keys;
-    const keys = this.#openKeys(sendingDomainId);
-    this.#keys.set(sendingDomainId, { keys, until: Date.now() + KEYS_KEPT_MS });
-    keys.catch(() => this.#keys.delete(sendingDomainId));
-    return keys;
+  /**
+   * The keys that sign a delivery, RSA first: those that its first attempt signed with, though newer ones sign by now.
+   * A retry repeats the signatures too.
+   */
+  async keys(delivery: Pick<Delivery, 'sending_domain_id' | 'fill'>): Promise<SigningKey[]> {
+    const frozen = fromJson<Partial<Fill>>(delivery.fill, {}).dkim;
+    const ids = frozen ?? (await this.#currentKeys(delivery.sending_domain_id));
+    return Promise.all(ids.map((id) => this.#key(id)));
   }
 
-  async #openKeys(sendingDomainId: number): Promise<SigningKey[]> {
+  /** Which keys sign for a domain now, by id, RSA first. */
+  #currentKeys(sendingDomainId: number): Promise<number[]> {
+    const known = this.#current.get(sendingDomainId);
+    if (known !== undefined && known.until > Date.now()) return known.ids;
+    const ids = activeDkimKeys(this.#runtime.store.read, sendingDomainId).then((rows) =>
+      rows.map((row) => row.id),
+    );
+    this.#current.set(sendingDomainId, { ids, until: Date.now() + KEYS_KEPT_MS });
+    ids.catch(() => this.#current.delete(sendingDomainId));
+    return ids;
+  }
+
+  /** A key never changes under its id, so it is opened once. */
+  #key(id: number): Promise<SigningKey> {
+    const known = this.#opened.get(id);
+    if (known !== undefined) return known;
+    const opened = this.#openKey(id);
+    this.#opened.set(id, opened);
+    opened.catch(() => this.#opened.delete(id));
+    if (this.#opened.size > KEPT) this.#opened.delete(this.#opened.keys().next().value as number);
+    return opened;
+  }
+
+  async #openKey(id: number): Promise<SigningKey> {
     const { store, secrets } = this.#runtime;
-    const rows = await activeDkimKeys(store.read, sendingDomainId);
-    return rows.map((row) => signingKey(row.domain_name, row.selector, secrets.open('dkim', row.sealed)));
+    const row = await dkimKeyById(store.read, id);
+    if (row === undefined || row.state === 'retired') throw new Error(`dkim key ${id} is gone`);
+    return signingKey(row.domain_name, row.selector, secrets.open('dkim', row.sealed));
   }
 
   forgetKeys(): void {
-    this.#keys.clear();
+    this.#current.clear();
   }
 
   /** The fills of deliveries that have none yet: frozen within the claim's own transaction. */
   async fills(db: Db, deliveries: readonly Delivery[], now: number): Promise<{ id: number; fill: string }[]> {
-    const fresh = deliveries.filter((one) => one.fill === null && one.template_version_id !== null);
+    const fresh = deliveries.filter((one) => one.fill === null);
     const ids = [...new Set(fresh.flatMap((one) => (one.contact_id === null ? [] : [one.contact_id])))];
     const contacts = new Map((await contactsById(db, ids)).map((row) => [row.id, row]));
     const fills: { id: number; fill: string }[] = [];
     for (const one of fresh) {
+      const dkim = await this.#currentKeys(one.sending_domain_id);
+      if (one.template_version_id === null) {
+        // What a person wrote is in its row already: only the keys are left to freeze.
+        fills.push({ id: one.id, fill: toJson({ dkim }) });
+        continue;
+      }
       // A template that cannot be read must not hold up the others: its deliveries say so when their turn comes.
-      const compiled = await this.template(one.template_version_id as number).catch(() => undefined);
+      const compiled = await this.template(one.template_version_id).catch(() => undefined);
       if (compiled === undefined) continue;
       const { template } = compiled;
       const contact: Partial<Row<'contact'>> = contacts.get(one.contact_id ?? 0) ?? {};
       const fill = fillFor(
         template,
         { ...contact, email: one.address },
-        { now, seed: randomBytes(10).toString('hex'), key: this.#runtime.tokens.currentKey },
+        { now, seed: randomBytes(10).toString('hex'), key: this.#runtime.tokens.currentKey, dkim },
       );
       fills.push({ id: one.id, fill: toJson(fill) });
     }

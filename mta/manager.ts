@@ -419,7 +419,7 @@ export class Manager {
     try {
       const [message, keys] = await Promise.all([
         this.#contents.message(row),
-        this.#contents.keys(row.sending_domain_id),
+        this.#contents.keys(row),
       ]);
       done = await deliver({ address: row.address, provider, message, keys, maySend }, lines, this.#signer);
     } catch (error) {

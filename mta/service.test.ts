@@ -18,7 +18,8 @@ import type { Runtime } from '../core/runtime.ts';
 import { createSecrets } from '../core/secrets.ts';
 import { addCampaign, campaignById } from '../core/store/campaign.ts';
 import { addTemplateVersion } from '../core/store/content.ts';
-import { addBrand, addDkimKey, addSendingDomain } from '../core/store/identity.ts';
+import { activatePendingKeys, addDkimKey, dkimKeysOf } from '../core/store/dkim-key.ts';
+import { addBrand, addSendingDomain } from '../core/store/identity.ts';
 import { domainIds, enqueueMessage } from '../core/store/queue.ts';
 import { holdSlice } from '../core/store/queue-sweep.ts';
 import type { DeliveryState } from '../core/store/tables.ts';
@@ -601,4 +602,39 @@ test('a held delivery stays, and a message that a person wrote goes before bulk,
   expect(answer).toContain('Message-ID: <c.abc@example.org>');
   expect(answer).toContain('In-Reply-To: <q1@one.example>');
   expect(answer).not.toMatch(/^List-Unsubscribe/im);
+});
+
+test('a retry after the keys were changed is signed with the old one, byte for byte; new mail with the new one', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = (to, time) => (to.startsWith('old') && time === 1 ? 'drop-after-dot' : '250 2.0.0 taken');
+  const house = await houseFor(receiver, ['old@d1.example', 'new@d2.example']);
+  const { store, secrets, clock } = house.runtime;
+  await store.write((tx) =>
+    tx.updateTable('delivery').set({ state: 'held' }).where('address', '=', 'new@d2.example').execute(),
+  );
+  await house.start();
+  await house.until({ deferred: 1, held: 1 });
+  await house.stop();
+  await store.write(async (tx) => {
+    await addDkimKey(tx, {
+      sending_domain_id: 1,
+      selector: 'p2',
+      algorithm: 'rsa-sha256',
+      sealed: secrets.seal('dkim', rsa),
+      record: '',
+      state: 'pending',
+      created_at: clock.now(),
+    });
+    const ids = (await dkimKeysOf(tx, 1)).filter((key) => key.state === 'pending').map((key) => key.id);
+    expect(await activatePendingKeys(tx, 1, ids, clock.now())).toBe(true);
+    await tx.updateTable('delivery').set({ state: 'queued' }).where('state', '=', 'held').execute();
+  });
+  const second = mta(house.runtime);
+  onTestFinished(() => second.stop());
+  await second.start();
+  await house.until({ delivered: 2 });
+  const [first, again] = receiver.messages.filter((one) => one.to === 'old@d1.example');
+  expect(first?.raw).toContain('s=p1;');
+  expect(again?.raw).toBe(first?.raw);
+  expect(receiver.messages.find((one) => one.to === 'new@d2.example')?.raw).toContain('s=p2;');
 });

@@ -13,23 +13,28 @@
  *         sign.ts, connect.ts, policy.ts, session.ts, outcome.ts
  *     result.ts     what an attempt comes to as a row; retry.ts says when the next one is
  *     settler.ts    results written down in batches
+ *   key-round.ts  DKIM keys change by schedule
  *   commands.ts   parley queue
  */
 import { hostname } from 'node:os';
 import type { Role, Runtime } from '../core/runtime.ts';
+import { KeyRound } from './key-round.ts';
 import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
 
 export function mta(runtime: Runtime): Role {
   const manager = new Manager(runtime, runtime.config.mta.hostname || hostname());
   const pickup = new Pickup(runtime);
+  const keyRound = new KeyRound(runtime);
   return {
     name: 'mta',
     async start() {
       await manager.start();
       pickup.start();
+      keyRound.start();
     },
     async stop() {
+      await keyRound.stop();
       await pickup.stop();
       await manager.stop();
     },

@@ -3,9 +3,12 @@ import type { Command } from 'commander';
 import { suppress, unsuppress } from '../core/audience/suppress.ts';
 import { Problem } from '../core/errors.ts';
 import { checkDomain, createSendingDomain, dnsRecordsFor, type DnsRecord } from '../core/identity.ts';
+import { beginRotation, KEEP_RECORD_MS, LOOK_EVERY_MS } from '../core/dkim-rotation.ts';
 import { checkAddress, normaliseAddress } from '../core/mail/address.ts';
+import { dkimRecordName } from '../core/mail/dkim-key.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { contactByEmail } from '../core/store/contact.ts';
+import { dkimKeysOf, type DkimKey } from '../core/store/dkim-key.ts';
 import { sendingDomainByName, sendingDomains } from '../core/store/identity.ts';
 import { suppressionList, suppressionsOf } from '../core/store/suppression.ts';
 import type { Role, SuppressionScope } from '../core/store/tables.ts';
@@ -266,6 +269,53 @@ function domainCommands(program: Command, { withRuntime }: CommandDeps): void {
         if (check.records.some((one) => one.status !== 'ok')) process.exitCode = 1;
       }),
     );
+  domain
+    .command('rotate <name>')
+    .description('make the next DKIM keys and print their records: they sign once the DNS has them')
+    .option('--json', 'print the answer as JSON')
+    .action((name: string, options: Json) =>
+      withRuntime(async (rt) => {
+        const found = await existingDomain(rt, name);
+        const made = (await beginRotation(rt, found.id)).map(({ sealed: _, ...key }) => key);
+        print(options, made, () => keyText(made, found.name));
+      }),
+    );
+  domain
+    .command('keys <name>')
+    .description('the DKIM keys of a domain, what each is for now and which record may be removed')
+    .option('--json', 'print the answer as JSON')
+    .action((name: string, options: Json) =>
+      withRuntime(async (rt) => {
+        const found = await existingDomain(rt, name);
+        const keys = (await dkimKeysOf(rt.store.read, found.id)).map(({ sealed: _, ...key }) => key);
+        print(options, keys, () => keyText(keys, found.name));
+      }),
+    );
+}
+
+/** A key as it may be shown: without its secret. */
+type Shown = Omit<DkimKey, 'sealed'>;
+
+const keyText = (keys: readonly Shown[], domain: string): string =>
+  keys
+    .map((key) => `${dkimRecordName(key.selector, domain)}  TXT  ${key.record}  (${keyWords(key)})`)
+    .join('\n');
+
+function keyWords({ state, seen_at, retiring_at }: Shown): string {
+  switch (state) {
+    case 'pending':
+      return seen_at === null
+        ? 'waits for this record'
+        : `seen, signs after ${new Date(seen_at + LOOK_EVERY_MS).toISOString()}`;
+    case 'active':
+      return 'signs';
+    case 'retiring':
+      return `keep the record until ${new Date((retiring_at ?? 0) + KEEP_RECORD_MS).toISOString()} at least`;
+    case 'retired':
+      return 'you may remove the record';
+    default:
+      return state satisfies never;
+  }
 }
 
 const recordText = (records: readonly DnsRecord[]): string =>

@@ -20,6 +20,8 @@ export interface Fill {
   seed: string;
   /** The token key that signs. */
   key: number;
+  /** The DKIM keys that sign, by id, RSA first. Rows frozen before keys were named have none: the current ones sign. */
+  dkim?: number[];
   /** The contact's values that the template uses, by name. */
   contact: Record<string, unknown>;
 }
@@ -42,13 +44,15 @@ export interface Freezing {
   seed: string;
   /** `tokens.currentKey`. */
   key: number;
+  /** The ids of the DKIM keys that sign for the domain now. */
+  dkim?: number[];
 }
 
 /** The values to freeze for one person: only those that the template uses. */
 export function fillFor(
   template: CompiledTemplate,
   contact: FillContact,
-  { now, seed, key }: Freezing,
+  { now, seed, key, dkim }: Freezing,
 ): Fill {
   const values: Record<string, unknown> = {};
   const { fields, tags, ...columns } = contact;
@@ -65,7 +69,7 @@ export function fillFor(
     else value = Object.hasOwn(customOf(), name) ? customOf()[name] : undefined;
     if (value !== undefined && value !== null && value !== '') values[name] = value;
   }
-  return { date: now, seed, key, contact: values };
+  return { date: now, seed, key, ...(dkim && { dkim }), contact: values };
 }
 
 const SHOWN = new Set(['email', 'first_name', 'last_name', 'language', 'timezone', 'external_id']);

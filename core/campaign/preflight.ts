@@ -4,7 +4,8 @@
  */
 import { fromJson } from '../store/json.ts';
 import { fields } from '../store/contact.ts';
-import { activeDkimKeys, brandById, mailboxById, sendingDomainById } from '../store/identity.ts';
+import { activeDkimKeys } from '../store/dkim-key.ts';
+import { brandById, mailboxById, sendingDomainById } from '../store/identity.ts';
 import type { DomainCheck } from '../identity.ts';
 import { checkAddress } from '../mail/address.ts';
 import type { Runtime } from '../runtime.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Problem } from '../errors.ts';
 import { composeReply, wireForm, type Reply } from './compose.ts';
 import { mailboxField, parameter, rawField, textField } from './header.ts';
-import { listHeaders } from './list-headers.ts';
+import { feedbackSender, listHeaders } from './list-headers.ts';
 import { encodeStatic, encodeValue, relaxLines } from './transfer.ts';
 
 const from = { name: 'Émilie de la Maison', address: 'support@example.org' };
@@ -213,6 +213,17 @@ test('a parameter beyond ASCII is encoded and cut between characters', () => {
   expect(parameter('name', 'a "b".txt')).toEqual(['name="a \\"b\\".txt"']);
   expect(parameter('filename', 'é.txt')).toEqual(["filename*=utf-8''%C3%A9.txt"]);
   for (const piece of parameter('filename', 'é'.repeat(100))) expect(piece).toMatch(/(?:%[0-9A-F]{2})+$/);
+});
+
+test('the sender in a Feedback-ID has 5 to 15 characters and is the same for a domain for ever', () => {
+  expect(feedbackSender('example.org')).toBe('example.org');
+  for (const domain of ['a.fr', 'newsletter.maison-example.org', 'newsletter.maison-example.com']) {
+    expect(feedbackSender(domain)).toMatch(/^[a-z0-9.-]{5,15}$/);
+    expect(feedbackSender(domain)).toBe(feedbackSender(domain));
+  }
+  expect(feedbackSender('newsletter.maison-example.org')).not.toBe(
+    feedbackSender('newsletter.maison-example.com'),
+  );
 });
 
 test('bulk mail says how to leave it: one https link, the one-click field, a stable list id', () => {

@@ -78,6 +78,14 @@ export function dkimRecordName(selector: string, domain: string): string {
   return `${selector}._domainkey.${domain}`;
 }
 
+/** Whether a record found in the DNS publishes the same key as ours, however it is written. */
+export function hasDkimKey(found: string, ours: string): boolean {
+  return publishedKey(found) !== '' && publishedKey(found) === publishedKey(ours);
+}
+
+const publishedKey = (record: string): string =>
+  /(?:^|;)\s*p=([^;]*)/.exec(record)?.[1]?.replace(/\s+/g, '') ?? '';
+
 /** RFC 1035 3.3: a TXT string holds at most 255 octets, so longer records are several, joined without a space. */
 export function txtStrings(record: string): string[] {
   return record.match(/.{1,255}/gs) ?? [''];

@@ -2,6 +2,7 @@
  * The fields by which bulk mail says what it is and how to leave it. They are what Gmail, Yahoo and the others look for,
  * and all of them are under our signature.
  */
+import { createHash } from 'node:crypto';
 import { rawField, type HeaderField } from './header.ts';
 
 export interface ListFacts {
@@ -51,8 +52,18 @@ function listIdField({ id, name }: { id: number; name: string }, domain: string)
   return rawField('List-Id', [...words, `<list-${id}.${domain}>`]);
 }
 
-/** Google's Feedback-ID: up to three fields of ours and the sender, which must be the same for all of our mail. */
+/**
+ * Google's Feedback-ID: up to three fields of ours, none of them personal, and the sender last, which must be the same for
+ * all of our mail from a domain and have 5 to 15 characters.
+ */
 function feedbackField({ campaign, segment = '', stream, sender }: ListFacts['feedback']): HeaderField {
   const clean = (text: string) => text.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 40);
-  return rawField('Feedback-ID', [[campaign, segment, stream, sender].map(clean).join(':')]);
+  return rawField('Feedback-ID', [[campaign, segment, stream, feedbackSender(sender)].map(clean).join(':')]);
+}
+
+/** The domain where it fits, else its beginning and a digest of it: the same for a domain for ever. */
+export function feedbackSender(domain: string): string {
+  if (domain.length >= 5 && domain.length <= 15) return domain;
+  const digest = createHash('sha256').update(domain).digest('hex');
+  return `${domain.slice(0, 6)}-${digest.slice(0, 8)}`;
 }

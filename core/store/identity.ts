@@ -33,25 +33,6 @@ export async function setDomainCheck(db: Db, id: number, check: string, now: num
   await db.updateTable('sending_domain').set({ check, checked_at: now }).where('id', '=', id).execute();
 }
 
-export async function addDkimKey(db: Db, row: NewRow<'dkim_key'>): Promise<void> {
-  await db.insertInto('dkim_key').values(row).execute();
-}
-
-/** The keys that sign for a domain, RSA first, with the domain's name. */
-export const activeDkimKeys = (
-  db: Db,
-  sendingDomainId: number,
-): Promise<(Row<'dkim_key'> & { domain_name: string })[]> =>
-  db
-    .selectFrom('dkim_key')
-    .innerJoin('sending_domain', 'sending_domain.id', 'dkim_key.sending_domain_id')
-    .selectAll('dkim_key')
-    .select('sending_domain.name as domain_name')
-    .where('sending_domain_id', '=', sendingDomainId)
-    .where('state', '=', 'active')
-    .orderBy('algorithm', 'desc')
-    .execute();
-
 export const sources = (db: Db): Promise<Row<'source'>[]> =>
   db.selectFrom('source').selectAll().orderBy('id').execute();
 

@@ -192,6 +192,16 @@ export const migrations: Migration[] = [
       `create view any_delivery as select * from delivery union all select * from delivery_retired`,
     ],
   },
+  {
+    name: '0010_dkim_rotation',
+    up: [
+      `alter table dkim_key add column activated_at :int`,
+      `alter table dkim_key add column looked_at :int`,
+      `alter table dkim_key add column seen_at :int`,
+      `alter table dkim_key add column retiring_at :int`,
+      `update dkim_key set activated_at = created_at where state = 'active'`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

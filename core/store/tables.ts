@@ -221,12 +221,21 @@ export interface Tables {
     sending_domain_id: number;
     selector: string;
     algorithm: 'rsa-sha256' | 'ed25519-sha256';
-    /** PKCS#8 DER, sealed. */
+    /** PKCS#8 DER, sealed. Empty once it is retired: by then nothing is left that it could have to sign again. */
     sealed: Uint8Array;
     /** The TXT record's value. */
     record: string;
-    state: 'active' | 'pending' | 'retired';
+    /**
+     * pending: its record is not yet known to stand in the DNS. active: signs. retiring: signs only what was frozen with
+     * it, and its record must stay. retired: the record may go.
+     */
+    state: 'pending' | 'active' | 'retiring' | 'retired';
     created_at: number;
+    activated_at: number | null;
+    /** Pending: when the DNS was last asked, and since when every answer had the record. */
+    looked_at: number | null;
+    seen_at: number | null;
+    retiring_at: number | null;
   };
   /** An egress source: one local IP and its EHLO name. `paused` is the one row that stops it. */
   source: {

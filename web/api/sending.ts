@@ -8,6 +8,8 @@ import {
   type DnsRecord,
   type DomainCheck,
 } from '../../core/identity.ts';
+import { beginRotation, KEEP_RECORD_MS, LOOK_EVERY_MS, lookForKeys } from '../../core/dkim-rotation.ts';
+import { dkimRecordName } from '../../core/mail/dkim-key.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import {
   deliveryStory,
@@ -16,8 +18,8 @@ import {
   queueTotals,
   waitingDeliveries,
 } from '../../core/store/delivery.ts';
+import { dkimKeysOf, type DkimKey } from '../../core/store/dkim-key.ts';
 import {
-  activeDkimKeys,
   changeSource,
   sendingDomainById,
   sendingDomains,
@@ -34,7 +36,7 @@ import type { SomeHandlers } from '../http/route.ts';
 async function domainLine(rt: Runtime, row: Row<'sending_domain'>) {
   const [expected, keys] = await Promise.all([
     dnsRecordsFor(rt, row.id),
-    activeDkimKeys(rt.store.read, row.id),
+    dkimKeysOf(rt.store.read, row.id),
   ]);
   const checked = fromJson<DomainCheck | null>(row.check, null)?.records ?? [];
   // A check speaks of the records that were needed then: one that changed since counts as unchecked.
@@ -44,7 +46,17 @@ async function domainLine(rt: Runtime, row: Row<'sending_domain'>) {
         (one) => one.purpose === record.purpose && one.name === record.name && one.value === record.value,
       ) ?? record,
   );
-  return { ...row, keys, records, ready: records.every((record) => record.status === 'ok') };
+  return { ...row, keys: keys.map((key) => keyLine(key, row.name)), records, ready: records.every((record) => record.status === 'ok') };
+}
+
+function keyLine({ sealed: _, ...key }: DkimKey, domain: string) {
+  const until =
+    key.state === 'pending' && key.seen_at !== null
+      ? key.seen_at + LOOK_EVERY_MS
+      : key.state === 'retiring' && key.retiring_at !== null
+        ? key.retiring_at + KEEP_RECORD_MS
+        : null;
+  return { ...key, record_name: dkimRecordName(key.selector, domain), until };
 }
 
 async function domainById(rt: Runtime, id: number) {
@@ -72,9 +84,18 @@ export const sendingHandlers = {
   },
   domain: ({ rt, params }) => domainById(rt, params.id),
   async checkDomain({ rt, params }) {
-    await domainById(rt, params.id);
+    const domain = await domainById(rt, params.id);
+    await lookForKeys(rt, domain);
     await checkDomain(rt, params.id);
     rt.wake.ring('settings');
+    return domainById(rt, params.id);
+  },
+  async rotateDomainKeys({ rt, params, user, now }) {
+    const { name } = await domainById(rt, params.id);
+    await beginRotation(rt, params.id);
+    await rt.store.write((tx) =>
+      addAudit(tx, { userId: user.id, action: 'dkim rotation begun', subject: `domain:${name}` }, now),
+    );
     return domainById(rt, params.id);
   },
 

@@ -35,6 +35,14 @@ export const sendingRoutes = table({
     params: one,
     response: sending.domain,
   },
+  rotateDomainKeys: {
+    method: 'POST',
+    path: '/api/domains/:id/rotate',
+    permission: 'sending.write',
+    summary: 'Make the next DKIM keys: they sign once their records were seen in the DNS for an hour',
+    params: one,
+    response: sending.domain,
+  },
   sources: {
     method: 'GET',
     path: '/api/sources',

@@ -29,6 +29,24 @@ export const dnsRecord = z.object({
   /** What is wrong, in one sentence. */
   fault: z.string(),
 });
+/** Never the secret. */
+export const dkimKey = z.object({
+  id,
+  selector: z.string(),
+  algorithm: z.string(),
+  /** Where its record stands, and what it says. */
+  record_name: z.string(),
+  record: z.string(),
+  /** `pending`: waits for its record; `active`: signs; `retiring`: its record must stay; `retired`: it may go. */
+  state: z.enum(['pending', 'active', 'retiring', 'retired']),
+  created_at: time,
+  activated_at: time.nullable(),
+  /** Pending: when the DNS was asked last, and since when it has had the record. */
+  looked_at: time.nullable(),
+  seen_at: time.nullable(),
+  /** Pending and seen: from when on it may sign. Retiring: until when its record must stay at least. */
+  until: time.nullable(),
+});
 export const domain = z.object({
   id,
   name: z.string(),
@@ -40,7 +58,7 @@ export const domain = z.object({
   /** Whether all needed records are right, at `checked_at`. */
   ready: z.boolean(),
   records: z.array(dnsRecord),
-  keys: z.array(z.object({ selector: z.string(), algorithm: z.string(), state: z.string() })),
+  keys: z.array(dkimKey),
 });
 export const domains = z.object({ rows: z.array(domain) });
 export const newDomain = z.strictObject({ name: neededLine(253), brand_id: id.optional() });

@@ -62,7 +62,8 @@ export function freeSuffix(known: readonly Pick<DkimKey, 'selector'>[], now: num
   const month = new Date(now).toISOString().slice(0, 7).replace('-', '');
   for (let n = 0; ; n++) {
     const suffix = n === 0 ? month : n < 26 ? `${month}${String.fromCharCode(97 + n)}` : `${month}x${n}`;
-    if (!known.some(({ selector }) => selector === `pr${suffix}` || selector === `pe${suffix}`)) return suffix;
+    if (!known.some(({ selector }) => selector === `pr${suffix}` || selector === `pe${suffix}`))
+      return suffix;
   }
 }
 

@@ -417,10 +417,7 @@ export class Manager {
     };
     let done: Awaited<ReturnType<typeof deliver>>;
     try {
-      const [message, keys] = await Promise.all([
-        this.#contents.message(row),
-        this.#contents.keys(row),
-      ]);
+      const [message, keys] = await Promise.all([this.#contents.message(row), this.#contents.keys(row)]);
       done = await deliver({ address: row.address, provider, message, keys, maySend }, lines, this.#signer);
     } catch (error) {
       this.#runtime.log.error('delivery could not be made', { delivery: row.id, error });

@@ -133,7 +133,13 @@ test.skipIf(!hasDkimpy)(
       ]);
       for (const [, , , covered] of said)
         expect(covered).toEqual(
-          expect.arrayContaining(['from', 'list-unsubscribe', 'list-unsubscribe-post', 'feedback-id', 'list-id']),
+          expect.arrayContaining([
+            'from',
+            'list-unsubscribe',
+            'list-unsubscribe-post',
+            'feedback-id',
+            'list-id',
+          ]),
         );
     }
     for (const [verified] of await dkimpy(spoilt(await signed({})))) expect(verified).toBe(false);

@@ -276,7 +276,7 @@ function domainCommands(program: Command, { withRuntime }: CommandDeps): void {
     .action((name: string, options: Json) =>
       withRuntime(async (rt) => {
         const found = await existingDomain(rt, name);
-        const made = (await beginRotation(rt, found.id)).map(({ sealed: _, ...key }) => key);
+        const made = await beginRotation(rt, found.id);
         print(options, made, () => keyText(made, found.name));
       }),
     );
@@ -287,21 +287,18 @@ function domainCommands(program: Command, { withRuntime }: CommandDeps): void {
     .action((name: string, options: Json) =>
       withRuntime(async (rt) => {
         const found = await existingDomain(rt, name);
-        const keys = (await dkimKeysOf(rt.store.read, found.id)).map(({ sealed: _, ...key }) => key);
+        const keys = await dkimKeysOf(rt.store.read, found.id);
         print(options, keys, () => keyText(keys, found.name));
       }),
     );
 }
 
-/** A key as it may be shown: without its secret. */
-type Shown = Omit<DkimKey, 'sealed'>;
-
-const keyText = (keys: readonly Shown[], domain: string): string =>
+const keyText = (keys: readonly DkimKey[], domain: string): string =>
   keys
     .map((key) => `${dkimRecordName(key.selector, domain)}  TXT  ${key.record}  (${keyWords(key)})`)
     .join('\n');
 
-function keyWords({ state, seen_at, retiring_at }: Shown): string {
+function keyWords({ state, seen_at, retiring_at }: DkimKey): string {
   switch (state) {
     case 'pending':
       return seen_at === null

@@ -2,17 +2,16 @@
 import { sql } from 'kysely';
 import type { Db, NewRow, Row } from './tables.ts';
 
-export type DkimKey = Row<'dkim_key'>;
+/** A key as it may be shown: without its secret. */
+export type DkimKey = Omit<Row<'dkim_key'>, 'sealed'>;
+type WithSecret = Row<'dkim_key'> & { domain_name: string };
 
 export async function addDkimKey(db: Db, row: NewRow<'dkim_key'>): Promise<void> {
   await db.insertInto('dkim_key').values(row).execute();
 }
 
 /** The keys that sign for a domain, RSA first, with the domain's name. */
-export const activeDkimKeys = (
-  db: Db,
-  sendingDomainId: number,
-): Promise<(DkimKey & { domain_name: string })[]> =>
+export const activeDkimKeys = (db: Db, sendingDomainId: number): Promise<WithSecret[]> =>
   db
     .selectFrom('dkim_key')
     .innerJoin('sending_domain', 'sending_domain.id', 'dkim_key.sending_domain_id')
@@ -24,7 +23,7 @@ export const activeDkimKeys = (
     .execute();
 
 /** One key, whatever its state: a retry signs with the key that its first attempt signed with. */
-export const dkimKeyById = (db: Db, id: number): Promise<(DkimKey & { domain_name: string }) | undefined> =>
+export const dkimKeyById = (db: Db, id: number): Promise<WithSecret | undefined> =>
   db
     .selectFrom('dkim_key')
     .innerJoin('sending_domain', 'sending_domain.id', 'dkim_key.sending_domain_id')
@@ -33,11 +32,23 @@ export const dkimKeyById = (db: Db, id: number): Promise<(DkimKey & { domain_nam
     .where('dkim_key.id', '=', id)
     .executeTakeFirst();
 
-/** Every key that a domain ever had, the newest first. */
+/** Every key that a domain ever had, the newest first, without its secret. */
 export const dkimKeysOf = (db: Db, sendingDomainId: number): Promise<DkimKey[]> =>
   db
     .selectFrom('dkim_key')
-    .selectAll()
+    .select([
+      'id',
+      'sending_domain_id',
+      'selector',
+      'algorithm',
+      'record',
+      'state',
+      'created_at',
+      'activated_at',
+      'looked_at',
+      'seen_at',
+      'retiring_at',
+    ])
     .where('sending_domain_id', '=', sendingDomainId)
     .orderBy('id', 'desc')
     .execute();

@@ -19,12 +19,7 @@ import {
   waitingDeliveries,
 } from '../../core/store/delivery.ts';
 import { dkimKeysOf, type DkimKey } from '../../core/store/dkim-key.ts';
-import {
-  changeSource,
-  sendingDomainById,
-  sendingDomains,
-  sources,
-} from '../../core/store/identity.ts';
+import { changeSource, sendingDomainById, sendingDomains, sources } from '../../core/store/identity.ts';
 import { fromJson } from '../../core/store/json.ts';
 import { retryNow } from '../../core/store/queue-sweep.ts';
 import type { Row } from '../../core/store/tables.ts';
@@ -34,10 +29,7 @@ import type { SomeHandlers } from '../http/route.ts';
 
 /** A domain with its records: as last checked, or as they must be when nobody looked yet. */
 async function domainLine(rt: Runtime, row: Row<'sending_domain'>) {
-  const [expected, keys] = await Promise.all([
-    dnsRecordsFor(rt, row.id),
-    dkimKeysOf(rt.store.read, row.id),
-  ]);
+  const [expected, keys] = await Promise.all([dnsRecordsFor(rt, row.id), dkimKeysOf(rt.store.read, row.id)]);
   const checked = fromJson<DomainCheck | null>(row.check, null)?.records ?? [];
   // A check speaks of the records that were needed then: one that changed since counts as unchecked.
   const records: DnsRecord[] = expected.map(
@@ -46,10 +38,15 @@ async function domainLine(rt: Runtime, row: Row<'sending_domain'>) {
         (one) => one.purpose === record.purpose && one.name === record.name && one.value === record.value,
       ) ?? record,
   );
-  return { ...row, keys: keys.map((key) => keyLine(key, row.name)), records, ready: records.every((record) => record.status === 'ok') };
+  return {
+    ...row,
+    keys: keys.map((key) => keyLine(key, row.name)),
+    records,
+    ready: records.every((record) => record.status === 'ok'),
+  };
 }
 
-function keyLine({ sealed: _, ...key }: DkimKey, domain: string) {
+function keyLine(key: DkimKey, domain: string) {
   const until =
     key.state === 'pending' && key.seen_at !== null
       ? key.seen_at + LOOK_EVERY_MS

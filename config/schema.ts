@@ -9,6 +9,7 @@ const port = z.int().min(0).max(65535);
 const host = z.string().min(1);
 const milliseconds = z.int().min(0);
 const bytes = z.int().min(0);
+const percent = z.number().min(0).max(100);
 
 export const schema = z.strictObject({
   data_dir: z
@@ -128,6 +129,54 @@ export const schema = z.strictObject({
         .default(50)
         .describe('Connections open at once from one address.'),
       workers: z.int().min(1).max(32).default(2).describe('Child processes that parse incoming mail.'),
+    })
+    .prefault({}),
+  safety: z
+    .strictObject({
+      hard_bounce_percent: percent
+        .default(5)
+        .describe(
+          'A campaign stops at a provider when more than this share of its attempts there bounce hard.',
+        ),
+      hard_bounce_attempts: z
+        .int()
+        .min(1)
+        .default(200)
+        .describe('That share counts from this many attempts, or from hard_bounce_least hard bounces.'),
+      hard_bounce_least: z
+        .int()
+        .min(1)
+        .default(20)
+        .describe('Hard bounces from which the share counts even before hard_bounce_attempts.'),
+      complaint_percent: percent
+        .default(0.3)
+        .describe(
+          'A campaign stops at a provider when more than this share of what arrived there is complained of.',
+        ),
+      complaint_least: z.int().min(1).default(5).describe('Complaints from which that share counts.'),
+      incident_factor: z
+        .number()
+        .min(1)
+        .default(5)
+        .describe(
+          'An incident opens when a provider denies users this many times as often as it usually does.',
+        ),
+      incident_percent: percent
+        .default(10)
+        .describe('And when it denies at least this share of the latest attempts.'),
+      incident_attempts: z
+        .int()
+        .min(10)
+        .max(1000)
+        .default(50)
+        .describe('Latest attempts at a provider from which its share is known.'),
+      usual_days: z.int().min(1).max(365).default(14).describe('Days of which a provider’s usual is made.'),
+      block_lists: z
+        .array(z.string().min(3))
+        .default([])
+        .describe(
+          'DNS block lists (zones) in which the checks look up our addresses and domains, such as zen.spamhaus.org.',
+        ),
     })
     .prefault({}),
   tls: z

@@ -152,14 +152,19 @@ function spfRecord(ips: readonly string[]): string {
 
 /** Looks each record up and writes down what was found. */
 export async function checkDomain(runtime: Needs, id: number): Promise<DomainCheck> {
-  const { store, dns, clock } = runtime;
+  const { store, clock } = runtime;
+  const check = { at: clock.now(), records: await examineRecords(runtime, id) };
+  await store.write((tx) => setDomainCheck(tx, id, toJson(check), check.at));
+  return check;
+}
+
+/** What the DNS says of each record now. */
+export async function examineRecords(runtime: Needs, id: number): Promise<DnsRecord[]> {
+  const { store, dns } = runtime;
   const expected = await dnsRecordsFor(runtime, id);
   const egress = (await sources(store.read)).map((source) => source.ip).filter((ip) => isIP(ip) !== 0);
   for (const record of expected) dns.forget(record.name);
-  const records = await Promise.all(expected.map((record) => look(dns, record, egress)));
-  const check = { at: clock.now(), records };
-  await store.write((tx) => setDomainCheck(tx, id, toJson(check), check.at));
-  return check;
+  return Promise.all(expected.map((record) => look(dns, record, egress)));
 }
 
 async function look(dns: Needs['dns'], record: DnsRecord, egress: string[]): Promise<DnsRecord> {

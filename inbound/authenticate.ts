@@ -1,9 +1,10 @@
 /**
- * Whether a message is from whom it says: SPF, DKIM, DMARC and ARC through our own resolver. The one file that knows
- * mailauth. What it found is kept as facts; a name server that is silent is a "temperror", never a verdict.
+ * Whether a message is from whom it says: SPF, DKIM, DMARC and ARC through our own resolver. What it found is kept as
+ * facts; a name server that is silent is a "temperror", never a verdict.
  */
 import { authenticate as verify } from 'mailauth';
-import { DnsError, type Resolver } from '../core/dns.ts';
+import type { Resolver } from '../core/dns.ts';
+import { nodeAnswers } from '../core/mail/node-answers.ts';
 
 export interface Authentication {
   spf: { result: string; domain: string };
@@ -42,7 +43,7 @@ export async function authenticate(input: AuthenticationInput, dns: Resolver): P
         helo: input.helo,
         sender: input.mailFrom,
         mta: input.hostname,
-        resolver: ((name: string, type: string) => ask(dns, name, type)) as never,
+        resolver: nodeAnswers(dns) as never,
         disableBimi: true,
       }),
       patience,
@@ -107,42 +108,4 @@ export function isForged(authentication: Authentication): 'reject' | 'quarantine
   if (authentication.dmarc.result !== 'fail') return undefined;
   const policy = authentication.dmarc.policy;
   return policy === 'reject' || policy === 'quarantine' ? policy : undefined;
-}
-
-const ARPA_V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa\.?$/i;
-
-/** Node's shapes and error codes, as mailauth expects them. */
-async function ask(dns: Resolver, name: string, type: string): Promise<unknown> {
-  try {
-    switch (type) {
-      case 'TXT':
-        return (await dns.txt(name)).map((text) => [text]);
-      case 'A':
-        return await dns.a(name);
-      case 'AAAA':
-        return await dns.aaaa(name);
-      case 'MX':
-        return await dns.mx(name);
-      case 'CNAME':
-        return await dns.cname(name);
-      case 'PTR': {
-        const match = ARPA_V4.exec(name);
-        if (match === null) throw new DnsError('NODATA', name);
-        return await dns.ptr(`${match[4]}.${match[3]}.${match[2]}.${match[1]}`);
-      }
-      default:
-        throw new DnsError('NODATA', name);
-    }
-  } catch (error) {
-    if (!(error instanceof DnsError)) throw error;
-    const code =
-      error.code === 'NXDOMAIN'
-        ? 'ENOTFOUND'
-        : error.code === 'NODATA'
-          ? 'ENODATA'
-          : error.code === 'TIMEOUT'
-            ? 'ETIMEOUT'
-            : 'ESERVFAIL';
-    throw Object.assign(new Error(error.message), { code });
-  }
 }

@@ -4,7 +4,7 @@
  * final state is sent. It goes by the rows alone, so that a crash anywhere resumes here.
  */
 import { fanOutSlice } from '../core/campaign/fan-out.ts';
-import { startScheduled } from '../core/campaign/service.ts';
+import { examinationDue, examineScheduled, RECHECK_MS } from '../core/campaign/start.ts';
 import { moveCampaign } from '../core/campaign/states.ts';
 import type { Runtime } from '../core/runtime.ts';
 import {
@@ -23,6 +23,8 @@ export class Pickup {
   readonly #runtime: Runtime;
   /** Campaigns that could not be moved on, so that the log says it once. */
   readonly #failing = new Set<number>();
+  /** Campaigns whose checks are being made. */
+  readonly #examining = new Map<number, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #off: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -44,6 +46,7 @@ export class Pickup {
     this.#off?.();
     clearInterval(this.#timer);
     await this.#running;
+    await Promise.all(this.#examining.values());
   }
 
   #look(): void {
@@ -67,7 +70,7 @@ export class Pickup {
     const { store, clock } = this.#runtime;
     for (let moved = true; moved && !this.#stopping;) {
       const [atWork, stopped] = await Promise.all([
-        campaignsAtWork(store.read, clock.now()),
+        campaignsAtWork(store.read, clock.now(), RECHECK_MS),
         stoppedCampaigns(store.read),
       ]);
       moved = false;
@@ -94,11 +97,13 @@ export class Pickup {
     }
   }
 
-  async #step({ id, state }: Campaign): Promise<boolean> {
+  async #step(campaign: Campaign): Promise<boolean> {
+    const { id, state } = campaign;
     switch (state) {
       case 'scheduled':
-        await this.#begin(id);
-        return true;
+      case 'blocked':
+        this.#examine(campaign);
+        return false;
       case 'queueing':
         return (await this.#resumed(id)) || (await this.#fanOut(id));
       case 'sending':
@@ -114,9 +119,24 @@ export class Pickup {
     }
   }
 
-  async #begin(id: number): Promise<void> {
-    const outcome = await startScheduled(this.#runtime, id);
-    this.#runtime.log.info('scheduled campaign came due', { campaign: id, outcome });
+  /** Aside, since the checks ask name servers: no other campaign waits for them. */
+  #examine(campaign: Campaign): void {
+    const { clock, log } = this.#runtime;
+    const { id } = campaign;
+    if (this.#examining.has(id) || examinationDue(campaign, clock.now()) === undefined) return;
+    const work = examineScheduled(this.#runtime, id)
+      .then((outcome) => {
+        this.#failing.delete(id);
+        log.info('scheduled campaign examined', { campaign: id, outcome });
+        if (outcome === 'started') this.#look();
+      })
+      .catch((error: unknown) => {
+        if (!this.#failing.has(id))
+          log.error('scheduled campaign could not be examined', { campaign: id, error });
+        this.#failing.add(id);
+      })
+      .finally(() => this.#examining.delete(id));
+    this.#examining.set(id, work);
   }
 
   async #fanOut(id: number): Promise<boolean> {

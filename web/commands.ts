@@ -16,6 +16,7 @@ import { userByEmail, users } from '../core/store/user.ts';
 import { role } from './contract/people.ts';
 import { suppressionScope } from './contract/audience.ts';
 import { invite, resetLink, updateUser } from './account.ts';
+import { campaignCommands } from './campaign-commands.ts';
 import { importCommand } from './import-command.ts';
 import { metricsKey } from './http/health.ts';
 
@@ -35,6 +36,7 @@ export function commands(program: Command, deps: CommandDeps): void {
   suppressCommands(program, deps);
   domainCommands(program, deps);
   importCommand(program, deps);
+  campaignCommands(program, deps);
   program
     .command('metrics-key')
     .description('print the key with which another machine may read /metrics (as a bearer token)')

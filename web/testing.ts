@@ -34,7 +34,15 @@ export async function startWeb(overrides: Record<string, unknown> = {}): Promise
   const clock = manualClock();
   const config = loadConfig({
     environment: {},
-    overrides: { data_dir: directory, database: { driver: 'node:sqlite', connections: 2 }, ...overrides },
+    overrides: {
+      data_dir: directory,
+      database: { driver: 'node:sqlite', connections: 2 },
+      // Nobody answers there, and at once: no test waits for a name server of the world.
+      dns: { servers: ['127.0.0.1:9'], timeout_ms: 100 },
+      http: { port: 0 },
+      inbound: { port: 0 },
+      ...overrides,
+    },
   });
   const rt = await startRuntime(config, silentLog, { exclusive: false, clock });
   const server = createServer(

@@ -1,13 +1,22 @@
 /**
  * What stands in the way of sending a campaign, and what is only unwise. A campaign does not start through any door while
- * a check says `block`. Each check says what is wrong, what to do, and which step of the page mends it.
+ * a check says `block`, save for those that somebody who may has answered for (start.ts). Each check says what is wrong,
+ * what to do, and which step of the page mends it. This file gathers; each subject has its own: audience, content,
+ * sender, DNS, and whether we can be reached.
  */
-import { fromJson } from '../store/json.ts';
+import { sql } from 'kysely';
 import { fields } from '../store/contact.ts';
+import {
+  audienceFacts,
+  complaintsSince,
+  domainsWithoutWay,
+  lastMailed,
+  sampleOf,
+} from '../store/campaign-audience.ts';
 import { activeDkimKeys } from '../store/dkim-key.ts';
 import { brandById, mailboxById, sendingDomainById } from '../store/identity.ts';
-import type { DomainCheck } from '../identity.ts';
-import { checkAddress } from '../mail/address.ts';
+import { fromJson } from '../store/json.ts';
+import { Problem } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Campaign } from '../store/campaign.ts';
 import {
@@ -17,167 +26,131 @@ import {
   audienceSize,
   isEmptyAudience,
   stoppingScopes,
+  suppressedCondition,
   type AudienceSize,
 } from './audience.ts';
-import { checkTemplate, knownFields } from './template-check.ts';
+import { check, isReady, type Check, type Override } from './check.ts';
+import { audienceChecks } from './preflight-audience.ts';
+import { linkChecks, renderFor, sampleChecks, templateChecks } from './preflight-content.ts';
+import { dnsChecks, dnsFacts, takeNoMail } from './preflight-dns.ts';
+import { reachChecks } from './preflight-reach.ts';
+import { senderChecks } from './preflight-sender.ts';
+import { baseUrl, draftTemplate } from './service.ts';
+import { checkTemplate, knownFields, type TemplateReport } from './template-check.ts';
 
-export interface Check {
-  id: string;
-  level: 'ok' | 'warn' | 'block';
-  says: string;
-  fix: string;
-  step: 'audience' | 'content' | 'sender' | 'checks' | 'time';
-  /** Where in the content: `html:12`. */
-  place: string | null;
-}
+export type { Check, Override } from './check.ts';
 
 export interface Preflight {
   ready: boolean;
   checks: Check[];
+  override: Override | null;
   audience: AudienceSize;
   providers: { provider: string; count: number }[];
 }
 
-type Needs = Pick<Runtime, 'store' | 'clock' | 'config'>;
+type Needs = Pick<Runtime, 'store' | 'clock' | 'config' | 'tokens' | 'dns' | 'secrets' | 'wake'>;
 
-/** Examines a campaign as it stands. Changes nothing. */
-export async function preflight({ store, clock, config }: Needs, campaign: Campaign): Promise<Preflight> {
+/** How many people's messages are looked at. */
+const SAMPLE = 50;
+const WEEK_MS = 7 * 86_400_000;
+
+/** Examines a campaign as it stands. Changes nothing. `fresh`: look everything up again. */
+export async function preflight(
+  runtime: Needs,
+  campaign: Campaign,
+  how: { fresh?: boolean } = {},
+): Promise<Preflight> {
+  const { store, config } = runtime;
   const db = store.read;
-  const audience = audienceOf(campaign);
-  const condition = await audienceCondition(db, audience, clock.now());
-  const [size, providers, custom, domain, brand, mailbox] = await Promise.all([
-    audienceSize(db, condition, stoppingScopes(campaign.list_id, campaign.brand_id)),
-    audienceByProvider(db, condition),
-    fields(db),
+  const [domain, brand, mailbox] = await Promise.all([
     campaign.sending_domain_id === null ? undefined : sendingDomainById(db, campaign.sending_domain_id),
     brandById(db, campaign.brand_id),
     campaign.mailbox_id === null ? undefined : mailboxById(db, campaign.mailbox_id),
   ]);
-  const checks: Check[] = [];
-  const add = (
-    id: string,
-    step: Check['step'],
-    level: Check['level'],
-    says: string,
-    fix = '',
-    place: string | null = null,
-  ) => checks.push({ id, level, says, fix, step, place });
+  const keys = domain === undefined ? [] : await activeDkimKeys(db, domain.id);
+  const people = await aboutPeople(runtime, campaign);
+  // What was sent before a pause is frozen: neither its text nor its people can be mended any more.
+  const isUnderWay = campaign.started_at !== null;
+  const [dns, reach, content] = await Promise.all([
+    domain === undefined || keys.length === 0 ? [] : dnsFacts(runtime, domain, how).then(dnsChecks),
+    reachChecks(runtime, domain?.bounce_host, baseUrl(config), how),
+    isUnderWay ? [] : aboutContent(runtime, campaign, people.sample),
+  ]);
+  const sender = senderChecks({
+    fromLocal: campaign.from_local,
+    fromName: campaign.from_name,
+    domain: domain?.name,
+    keys: keys.length,
+    hasMailbox: mailbox !== undefined,
+    postalAddress: brand?.postal_address ?? '',
+  });
+  const checks = [...(isUnderWay ? [] : people.checks), ...content, ...sender, ...dns, ...reach];
+  const override = fromJson<Override | null>(campaign.override, null);
+  return {
+    ready: isReady(checks, override),
+    checks,
+    override,
+    audience: people.size,
+    providers: people.providers,
+  };
+}
 
-  if (isEmptyAudience(audience))
-    add('audience.none', 'audience', 'block', 'no list and no segment is chosen', 'choose who gets it');
-  else if (size.mailable === 0)
-    add(
-      'audience.empty',
-      'audience',
-      'block',
-      'nobody would get it',
-      'choose a list or segment with people who may be mailed',
-    );
-  else
-    add('audience', 'audience', 'ok', `${size.mailable} people get it, ${size.suppressed} may not be mailed`);
+async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {
+  const db = store.read;
+  const now = clock.now();
+  const audience = audienceOf(campaign);
+  const condition = await audienceCondition(db, audience, now);
+  const scopes = stoppingScopes(campaign.list_id, campaign.brand_id);
+  const mailable = sql<boolean>`(${condition} and not ${suppressedCondition(scopes)})`;
+  const [size, providers, facts, last, week, sample, lost] = await Promise.all([
+    audienceSize(db, condition, scopes),
+    audienceByProvider(db, condition),
+    audienceFacts(db, mailable),
+    lastMailed(db, audience.lists),
+    complaintsSince(db, now - WEEK_MS),
+    sampleOf(db, mailable, SAMPLE),
+    domainsWithoutWay(db, mailable, SAMPLE),
+  ]);
+  const dead = await takeNoMail(
+    dns,
+    lost.map((one) => one.name),
+  );
+  const checks = audienceChecks(
+    {
+      ...facts,
+      noMail: lost.reduce((sum, one) => sum + (dead.has(one.name) ? one.people : 0), 0),
+      isChosen: !isEmptyAudience(audience),
+      size,
+      lastMailed: last,
+      hasLists: audience.lists.length > 0,
+      week,
+    },
+    now,
+  );
+  return { size, providers, sample, checks };
+}
 
-  const report = checkTemplate(campaign, knownFields(custom.map((field) => field.name)));
-  for (const problem of report.problems) {
-    add(
-      `content.${problem.code}`,
-      'content',
-      problem.severity === 'error' ? 'block' : 'warn',
-      problem.message,
-      problem.suggestion === undefined ? '' : `write ${problem.suggestion}`,
-      `${problem.place}:${problem.line}`,
-    );
+async function aboutContent(
+  { store, clock, config, tokens }: Needs,
+  campaign: Campaign,
+  people: Awaited<ReturnType<typeof sampleOf>>,
+): Promise<Check[]> {
+  const db = store.read;
+  const custom = await fields(db);
+  const report: TemplateReport = checkTemplate(campaign, knownFields(custom.map((field) => field.name)));
+  const checks = [...templateChecks(report), ...linkChecks(campaign.html)];
+  // What cannot be read cannot be rendered, and is said already.
+  if (report.problems.some((problem) => problem.code === 'syntax' || problem.code === 'no-content'))
+    return checks;
+  let compiled: Awaited<ReturnType<typeof draftTemplate>>['compiled'];
+  try {
+    ({ compiled } = await draftTemplate(db, campaign, config, clock.now()));
+  } catch (error) {
+    // A sender that is no address, most often: the check on the sender says what to do.
+    if (!(error instanceof Problem)) throw error;
+    const fault = { fix: 'mend the sender or the content', overridable: false };
+    return [...checks, check('content', 'sample.fault', 'block', error.message, fault)];
   }
-  if (!report.problems.some((problem) => problem.severity === 'error'))
-    add('content', 'content', 'ok', 'the content can be sent');
-
-  if (domain === undefined)
-    add(
-      'sender.domain',
-      'sender',
-      'block',
-      'no sending domain is chosen',
-      'choose the domain that the mail comes from',
-    );
-  else {
-    const from = `${campaign.from_local}@${domain.name}`;
-    if (campaign.from_local === '' || checkAddress(from).kind !== 'address') {
-      add('sender.address', 'sender', 'block', `${from} is not an address`, 'write what stands before the @');
-    } else if (/^(no|do[-_.]?not|ne[-_.]?pas)[-_.]?(reply|repondre|r[eé]pondre)/i.test(campaign.from_local)) {
-      add(
-        'sender.noreply',
-        'sender',
-        'block',
-        `${from} says that nobody reads the answers`,
-        'send from an address that people may answer',
-      );
-    } else add('sender', 'sender', 'ok', `it comes from ${from}`);
-    if ((await activeDkimKeys(db, domain.id)).length === 0)
-      add(
-        'sender.dkim',
-        'sender',
-        'block',
-        `${domain.name} has no DKIM key`,
-        'make the sending domain again',
-      );
-    const check = fromJson<DomainCheck | null>(domain.check, null);
-    const faults = check?.records.filter((record) => record.status !== 'ok') ?? [];
-    if (check === null)
-      add(
-        'sender.dns',
-        'checks',
-        'block',
-        `the DNS of ${domain.name} was never checked`,
-        'open the domain and check it',
-      );
-    else if (faults.length === 0)
-      add('sender.dns', 'checks', 'ok', `all DNS records of ${domain.name} are right`);
-    for (const record of faults)
-      add(
-        `sender.dns.${record.purpose}`,
-        'checks',
-        'block',
-        record.fault,
-        `set ${record.type} ${record.name}`,
-      );
-  }
-  if (campaign.from_name.trim() === '')
-    add('sender.name', 'sender', 'warn', 'there is no sender name', 'people open mail from names they know');
-  if (mailbox === undefined)
-    add(
-      'sender.mailbox',
-      'sender',
-      'block',
-      'nobody would read the answers',
-      'choose the mailbox where replies arrive',
-    );
-  if ((brand?.postal_address ?? '').trim() === '')
-    add(
-      'brand.address',
-      'sender',
-      'block',
-      'the brand has no postal address, which the law asks for',
-      'write it in Settings, Brand',
-    );
-
-  const base = config.http.base_url;
-  if (base.startsWith('https:'))
-    add('links', 'checks', 'ok', 'people can unsubscribe by one click (RFC 8058)');
-  else if (config.mta.allow_private_targets)
-    add(
-      'links',
-      'checks',
-      'warn',
-      'links are not https; only a lab may do that',
-      'set http.base_url to an https address',
-    );
-  else
-    add(
-      'links',
-      'checks',
-      'block',
-      'links are not https: receivers refuse one-click unsubscribe without it (RFC 8058)',
-      'set http.base_url to an https address',
-    );
-
-  return { ready: !checks.some((check) => check.level === 'block'), checks, audience: size, providers };
+  const seen = people.map((contact) => renderFor(contact, compiled, report, { tokens, now: clock.now() }));
+  return [...checks, ...sampleChecks(seen)];
 }

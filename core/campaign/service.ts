@@ -17,7 +17,6 @@ import { enqueueTest } from '../store/queue.ts';
 import type { Db, NewRow, Row, RowPatch } from '../store/tables.ts';
 import { audienceCondition, audienceOf, firstOfAudience } from './audience.ts';
 import { fillFor, previewMessage } from './fill.ts';
-import { preflight, type Preflight } from './preflight.ts';
 import { moveCampaign } from './states.ts';
 import {
   compileTemplate,
@@ -95,6 +94,7 @@ const blankCampaign = (
   paused: 0,
   cancelled_at: null,
   preflight: null,
+  override: null,
   created_by: by,
   created_at: now,
   updated_at: now,
@@ -110,7 +110,10 @@ export async function updateCampaign(
     ...change,
     ...(audience === undefined ? {} : { audience: toJson(audience) }),
   };
-  const changed = await store.write((tx) => changeCampaign(tx, id, ['draft'], patch, clock.now()));
+  // What somebody answered for was the campaign as it stood then.
+  const changed = await store.write((tx) =>
+    changeCampaign(tx, id, ['draft', 'blocked'], { ...patch, override: null }, clock.now()),
+  );
   if (changed !== undefined) return changed;
   await existing(store.read, id);
   throw new Problem('conflict', 'only a draft can be changed');
@@ -148,90 +151,31 @@ export async function duplicateCampaign(
   });
 }
 
-async function existing(db: Db, id: number): Promise<Campaign> {
+export async function existing(db: Db, id: number): Promise<Campaign> {
   const campaign = await campaignById(db, id);
   if (campaign === undefined) throw new Problem('not-found', 'there is no such campaign');
   return campaign;
 }
 
-export async function examineCampaign(runtime: Needs, id: number): Promise<Preflight> {
-  return preflight(runtime, await existing(runtime.store.read, id));
-}
-
-/** Freezes and starts it: 202 may be answered when this resolves. A red check refuses, through whatever door one came. */
-export async function sendCampaign(runtime: Needs, id: number): Promise<Campaign> {
-  await refuseRed(runtime, id);
-  return start(runtime, id);
-}
-
-/** Starts by itself at `at`. Checked now, and again before it starts. */
-export async function scheduleCampaign(runtime: Needs, id: number, at: number): Promise<Campaign> {
-  if (at <= runtime.clock.now())
-    throw new Problem('invalid', 'this time is past', { fields: { at: 'is past' } });
-  await refuseRed(runtime, id);
-  const campaign = await runtime.store.write((tx) =>
-    moveCampaign(tx, id, 'scheduled', { scheduled_at: at }, runtime.clock.now()),
-  );
-  runtime.wake.ring('campaign');
-  return campaign;
-}
-
 export async function unscheduleCampaign({ store, clock, wake }: Needs, id: number): Promise<Campaign> {
   const campaign = await store.write(async (tx) => {
-    if ((await existing(tx, id)).state !== 'scheduled')
+    const { state } = await existing(tx, id);
+    if (state !== 'scheduled' && state !== 'blocked')
       throw new Problem('conflict', 'this campaign is not scheduled');
-    return moveCampaign(tx, id, 'draft', { scheduled_at: null }, clock.now());
+    return moveCampaign(
+      tx,
+      id,
+      'draft',
+      { scheduled_at: null, preflight: null, override: null },
+      clock.now(),
+    );
   });
   wake.ring('campaign');
-  return campaign;
-}
-
-/** A scheduled campaign's time has come. A check that turned red sends it back to draft, with the reason on it. */
-export async function startScheduled(runtime: Needs, id: number): Promise<'started' | 'refused'> {
-  const { store, clock, wake } = runtime;
-  const result = await examineCampaign(runtime, id);
-  if (result.ready) {
-    await start(runtime, id);
-    return 'started';
-  }
-  await store.write((tx) =>
-    moveCampaign(tx, id, 'draft', { scheduled_at: null, preflight: toJson(result) }, clock.now()),
-  );
-  wake.ring('campaign');
-  return 'refused';
-}
-
-async function refuseRed(runtime: Needs, id: number): Promise<void> {
-  const result = await examineCampaign(runtime, id);
-  const red = result.checks.filter((check) => check.level === 'block');
-  if (red.length === 0) return;
-  throw new Problem('conflict', `the campaign is not ready: ${red.map((check) => check.says).join('; ')}`, {
-    fields: Object.fromEntries(red.map((check) => [check.id, check.says])),
-  });
-}
-
-async function start({ store, clock, wake, config }: Needs, id: number): Promise<Campaign> {
-  const now = clock.now();
-  const campaign = await store.write(async (tx) => {
-    const draft = await existing(tx, id);
-    // A paused one is resumed, never begun again: it would be frozen anew and fan out from its cursor with another text.
-    if (draft.state !== 'draft' && draft.state !== 'scheduled')
-      throw new Problem('conflict', `this campaign is ${draft.state} already`);
-    const version = await addTemplateVersion(tx, await freeze(tx, draft, config, now));
-    const newest = await tx
-      .selectFrom('contact')
-      .select(({ fn }) => fn.max('id').as('id'))
-      .executeTakeFirst();
-    const audience = toJson({ ...audienceOf(draft), upTo: Number(newest?.id ?? 0) });
-    return moveCampaign(tx, id, 'queueing', { template_version_id: version, started_at: now, audience }, now);
-  });
-  wake.ring('campaign');
-  wake.ring('queue');
   return campaign;
 }
 
 /** Everything that the messages are a function of, as one immutable row. */
-async function freeze(
+export async function freeze(
   db: Db,
   campaign: Campaign,
   config: Needs['config'],
@@ -291,23 +235,6 @@ export const baseUrl = ({ http }: Needs['config']): string =>
 export async function pauseCampaign({ store, clock, wake }: Needs, id: number): Promise<Campaign> {
   const campaign = await store.write((tx) => moveCampaign(tx, id, 'paused', { paused: 1 }, clock.now()));
   wake.ring('campaign');
-  return campaign;
-}
-
-export async function resumeCampaign({ store, clock, wake }: Needs, id: number): Promise<Campaign> {
-  const campaign = await store.write(async (tx) => {
-    const paused = await existing(tx, id);
-    if (paused.state !== 'paused') throw new Problem('conflict', 'this campaign is not paused');
-    return moveCampaign(
-      tx,
-      id,
-      paused.fanout_done_at === null ? 'queueing' : 'sending',
-      { paused: 0 },
-      clock.now(),
-    );
-  });
-  wake.ring('campaign');
-  wake.ring('queue');
   return campaign;
 }
 
@@ -373,7 +300,7 @@ async function personFor(
 }
 
 /** A draft compiled as it stands, also while the sender is not chosen yet. */
-async function draftTemplate(
+export async function draftTemplate(
   db: Db,
   campaign: Campaign,
   config: Needs['config'],

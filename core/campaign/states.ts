@@ -3,7 +3,10 @@
  *
  *   state       meaning                                               exits
  *   draft       being written                                         send → queueing · schedule → scheduled
- *   scheduled   starts by itself at `scheduled_at`                    its time → queueing · unschedule → draft · cancel
+ *   scheduled   starts by itself at `scheduled_at`                    its time → queueing · red → blocked · unschedule → draft ·
+ *                                                                     cancel
+ *   blocked     a check turned red before its time: it does not       green in time → scheduled · schedule · send → queueing ·
+ *               start until it is mended or somebody answers for it   unschedule → draft · cancel
  *   queueing    frozen; recipients are being queued, mail leaves      fan-out done → sending · pause · cancel
  *   sending     every recipient is queued                             all terminal → sent · pause · cancel
  *   paused      nothing leaves; what is on the wire ends              resume → queueing or sending · cancel
@@ -16,7 +19,8 @@ import type { CampaignState, Db, RowPatch } from '../store/tables.ts';
 
 export const campaignTransitions: Record<CampaignState, readonly CampaignState[]> = {
   draft: ['scheduled', 'queueing'],
-  scheduled: ['queueing', 'draft', 'cancelled'],
+  scheduled: ['queueing', 'blocked', 'draft', 'cancelled'],
+  blocked: ['scheduled', 'queueing', 'draft', 'cancelled'],
   queueing: ['sending', 'paused', 'cancelled'],
   sending: ['sent', 'paused', 'cancelled'],
   paused: ['queueing', 'sending', 'cancelled'],

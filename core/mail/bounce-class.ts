@@ -103,6 +103,9 @@ export type BounceClassName = keyof typeof usual;
 
 export const bounceClassNames = Object.keys(usual) as readonly BounceClassName[];
 
+/** Those that suppress at the first one: the address takes no mail, for good. */
+export const hardBounceClasses = bounceClassNames.filter((name) => usual[name][2] === 'now');
+
 export function isBounceClass(name: string): name is BounceClassName {
   return Object.hasOwn(usual, name);
 }

@@ -49,15 +49,16 @@ export const stoppedCampaigns = (db: Db): Promise<Pick<Campaign, 'id' | 'cancell
     .where(({ or, eb }) => or([eb('paused', '=', 1), eb('cancelled_at', 'is not', null)]))
     .execute();
 
-/** Those with something to do at `now`: to be begun, fanned out, watched to their end, or swept. */
-export const campaignsAtWork = (db: Db, now: number): Promise<Campaign[]> =>
+/** Those with something to do at `now`: to be examined or begun, fanned out, watched to their end, or swept. */
+export const campaignsAtWork = (db: Db, now: number, examineBeforeMs = 0): Promise<Campaign[]> =>
   db
     .selectFrom('campaign')
     .selectAll()
     .where(({ or, and, eb }) =>
       or([
         eb('state', 'in', ['queueing', 'sending']),
-        and([eb('state', '=', 'scheduled'), eb('scheduled_at', '<=', now)]),
+        and([eb('state', '=', 'scheduled'), eb('scheduled_at', '<=', now + examineBeforeMs)]),
+        and([eb('state', '=', 'blocked'), eb('scheduled_at', '>', now)]),
         and([eb('state', '=', 'cancelled'), eb('finished_at', 'is', null)]),
       ]),
     )

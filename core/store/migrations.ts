@@ -202,6 +202,29 @@ export const migrations: Migration[] = [
       `update dkim_key set activated_at = created_at where state = 'active'`,
     ],
   },
+  {
+    name: '0004_safe_sending',
+    up: [
+      `alter table campaign add column override :json`,
+      `create table campaign_stop (id :id, campaign_id :int not null, provider text not null, reason text not null,
+        state text not null, attempts :int not null default 0, hard :int not null default 0, complaints :int not null default 0,
+        replies :json not null, pace_per_hour :int not null default 0, at :int not null, stopped_by :int, released_at :int,
+        released_by :int, rate_per_hour :int)`,
+      `create index campaign_stop_campaign on campaign_stop (campaign_id, provider)`,
+      `create unique index campaign_stop_open on campaign_stop (campaign_id, provider) where state = 'stopped'`,
+
+      `create table provider_hour (provider text not null, hour :int not null, attempts :int not null, unknown :int not null,
+        primary key (provider, hour))`,
+      `create table provider_incident (id :id, provider text not null, opened_at :int not null, attempts :int not null,
+        unknown :int not null, usual_attempts :int not null, usual_unknown :int not null, replies :json not null,
+        closed_at :int, closed_by :int, outcome text)`,
+      `create unique index provider_incident_open on provider_incident (provider) where closed_at is null`,
+      `create table bounce_quarantine (id :id, incident_id :int not null references provider_incident(id), address text not null,
+        contact_id :int, delivery_id :int, evidence text not null, at :int not null, decided_at :int, decided_by :int, decision text)`,
+      `create index bounce_quarantine_incident on bounce_quarantine (incident_id, id)`,
+      `create index bounce_quarantine_waiting on bounce_quarantine (incident_id) where decided_at is null`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

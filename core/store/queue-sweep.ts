@@ -5,14 +5,20 @@
  */
 import { sql } from 'kysely';
 import { addEvents } from './event.ts';
+import { domainsAt } from './place.ts';
 import { transitions, type Settled } from './queue.ts';
 import type { Db, DeliveryState } from './tables.ts';
 
 /** What a person picked: all deliveries of a campaign, to a destination, or one. */
-export type Selection = { campaign: number } | { domain: number } | { delivery: number } | { pool: string };
+export type Selection =
+  { campaign: number; place?: string } | { domain: number } | { delivery: number } | { pool: string };
 
 function selected(selection: Selection) {
-  if ('campaign' in selection) return sql`origin_kind = 'campaign' and origin_id = ${selection.campaign}`;
+  if ('campaign' in selection) {
+    const { campaign, place } = selection;
+    return sql`origin_kind = 'campaign' and origin_id = ${campaign}
+      ${place === undefined ? sql`` : sql`and domain_id in ${domainsAt(place)}`}`;
+  }
   if ('domain' in selection) return sql`domain_id = ${selection.domain}`;
   if ('pool' in selection) return sql`pool = ${selection.pool}`;
   return sql`id = ${selection.delivery}`;
@@ -81,6 +87,12 @@ export const pauseSlice = (db: Db, campaign: number, now: number, slice = SLICE)
 /** And come back when it goes on; what a person held otherwise stays held. */
 export const resumeSlice = (db: Db, campaign: number, now: number, slice = SLICE): Promise<number> =>
   sweep(db, { campaign }, ['held'], 'queued', '', now, slice, WITH_ITS_CAMPAIGN);
+
+/** What waits steps aside with a reason of its own, and comes back when that reason is over. */
+export const holdFor = (db: Db, selection: Selection, reason: string, now: number): Promise<number> =>
+  sweep(db, selection, ['queued', 'deferred'], 'held', reason, now, SLICE);
+export const releaseHeldFor = (db: Db, selection: Selection, reason: string, now: number): Promise<number> =>
+  sweep(db, selection, ['held'], 'queued', '', now, SLICE, reason);
 
 /** Tries a selection again now. */
 export async function retryNow(db: Db, selection: Selection, now: number): Promise<number> {

@@ -29,7 +29,8 @@ export type DeliveryState =
 export type Lane = 'transactional' | 'bulk';
 export type OriginKind = 'campaign' | 'journey' | 'message' | 'test';
 
-export type CampaignState = 'draft' | 'scheduled' | 'queueing' | 'sending' | 'paused' | 'sent' | 'cancelled';
+export type CampaignState =
+  'draft' | 'scheduled' | 'blocked' | 'queueing' | 'sending' | 'paused' | 'sent' | 'cancelled';
 export type SuppressionScope = 'everything' | 'marketing' | `list:${number}` | `brand:${number}`;
 export type SuppressionReason =
   'hard-bounce' | 'complaint' | 'unsubscribe' | 'unsubscribe-in-words' | 'manual' | 'import' | 'left-company';
@@ -387,10 +388,36 @@ export interface Tables {
     /** Pause, checked at claim and before RCPT. */
     paused: number;
     cancelled_at: number | null;
+    /** What the last examination before a start found: { at, ready, checks: the red ones }. */
     preflight: Json | null;
+    /** { checks: ids, reason, by, at }: the red checks that somebody answers for. */
+    override: Json | null;
     created_by: number | null;
     created_at: number;
     updated_at: number;
+  };
+  /** A campaign that stopped at one provider while it goes on elsewhere. */
+  campaign_stop: {
+    id: Generated<number>;
+    campaign_id: number;
+    /** A provider's id, or the site where the provider is not one that we know (`placeOf`). */
+    provider: string;
+    reason: 'hard-bounces' | 'complaints' | 'block' | 'person';
+    state: 'stopped' | 'slower' | 'cancelled' | 'released';
+    /** What was counted when it stopped. */
+    attempts: number;
+    hard: number;
+    complaints: number;
+    /** The receiver's words, most telling last: string[]. */
+    replies: Json;
+    /** How fast it went there until then. */
+    pace_per_hour: number;
+    at: number;
+    stopped_by: number | null;
+    released_at: number | null;
+    released_by: number | null;
+    /** How fast it may go there from the release on. */
+    rate_per_hour: number | null;
   };
   /** Immutable: what was frozen when send was pressed. Templates of journeys and tests come here too. */
   template_version: {
@@ -483,6 +510,36 @@ export interface Tables {
     reply: string;
     since: number;
     until: number | null;
+  };
+
+  /** How often a provider says that an address does not exist: its own usual. `hour` is the time divided by 3,600,000. */
+  provider_hour: { provider: string; hour: number; attempts: number; unknown: number };
+  /** A provider that says it far more often than usual: a fault of theirs, most likely. */
+  provider_incident: {
+    id: Generated<number>;
+    provider: string;
+    opened_at: number;
+    attempts: number;
+    unknown: number;
+    usual_attempts: number;
+    usual_unknown: number;
+    replies: Json;
+    closed_at: number | null;
+    closed_by: number | null;
+    outcome: 'over' | 'forgiven' | 'suppressed' | null;
+  };
+  /** Hard bounces of an incident: they suppress nobody until it is decided. */
+  bounce_quarantine: {
+    id: Generated<number>;
+    incident_id: number;
+    address: string;
+    contact_id: number | null;
+    delivery_id: number | null;
+    evidence: string;
+    at: number;
+    decided_at: number | null;
+    decided_by: number | null;
+    decision: 'suppressed' | 'forgiven' | null;
   };
 
   // ── what happened ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,16 +4,21 @@ import {
   createCampaign,
   deleteCampaign,
   duplicateCampaign,
-  examineCampaign,
   pauseCampaign,
   previewCampaign,
-  resumeCampaign,
-  scheduleCampaign,
-  sendCampaign,
   sendTest,
   unscheduleCampaign,
   updateCampaign,
 } from '../../core/campaign/service.ts';
+import {
+  examineCampaign,
+  overrideChecks,
+  resumeCampaign,
+  scheduleCampaign,
+  sendCampaign,
+  type LastExamination,
+} from '../../core/campaign/start.ts';
+import type { Override } from '../../core/campaign/preflight.ts';
 import { audienceOf } from '../../core/campaign/audience.ts';
 import { campaignProgress, campaignReport } from '../../core/campaign/report.ts';
 import { Problem } from '../../core/errors.ts';
@@ -27,6 +32,7 @@ import {
 } from '../../core/store/campaign.ts';
 import { deliveryStory } from '../../core/store/delivery.ts';
 import { brandById, mailboxById, sendingDomainById } from '../../core/store/identity.ts';
+import { fromJson } from '../../core/store/json.ts';
 import { listById } from '../../core/store/list.ts';
 import type { Db } from '../../core/store/tables.ts';
 import { addAudit } from '../../core/store/user.ts';
@@ -35,7 +41,14 @@ import type { Call, SomeHandlers } from '../http/route.ts';
 import type { Body, RouteName } from '../contract.ts';
 import { sentMail } from '../mail.ts';
 
-const whole = (row: Campaign) => ({ ...row, paused: row.paused === 1, audience: audienceOf(row) });
+const whole = (row: Campaign) => ({
+  ...row,
+  paused: row.paused === 1,
+  audience: audienceOf(row),
+  /** Why it is blocked. */
+  red: fromJson<LastExamination | null>(row.preflight, null)?.checks ?? [],
+  override: fromJson<Override | null>(row.override, null),
+});
 const line = (row: CampaignLine) => ({ ...row, ...whole(row) });
 
 /** A cursor that is an id; a made-up one begins at the first page. */
@@ -123,7 +136,9 @@ export const campaignHandlers = {
     ownMail(call.ctx, html ?? textAsHtml(text));
   },
 
-  preflight: ({ rt, params }) => examineCampaign(rt, params.id),
+  preflight: ({ rt, params, query }) => examineCampaign(rt, params.id, { fresh: query.fresh === '1' }),
+  overrideChecks: ({ rt, params, body, user }) =>
+    overrideChecks(rt, params.id, { reason: body.reason, by: user.id, via: 'the application' }),
 
   async testCampaign({ rt, params, body }) {
     return { delivery_ids: await sendTest(rt, params.id, body.to, body.contact_id) };

@@ -77,6 +77,16 @@ export const campaignRoutes = table({
     permission: 'campaign.read',
     summary: 'What stands in the way, who will get it',
     params: one,
+    query: campaign.preflightQuestion,
+    response: campaign.preflight,
+  },
+  overrideChecks: {
+    method: 'POST',
+    path: '/api/campaigns/:id/override',
+    permission: 'campaign.override',
+    summary: 'Answer for the checks that are red, with a reason: they block no longer',
+    params: one,
+    body: campaign.newOverride,
     response: campaign.preflight,
   },
   testCampaign: {

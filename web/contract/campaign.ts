@@ -16,6 +16,7 @@ import {
 export const campaignState = z.enum([
   'draft',
   'scheduled',
+  'blocked',
   'queueing',
   'sending',
   'paused',
@@ -29,6 +30,32 @@ export const audience = z.object({
   excludeSegments: z.array(id).default([]),
   /** People whose conversation is open do not get it. */
   excludeOpenConversations: z.boolean().default(false),
+});
+
+export const check = z.object({
+  id: z.string(),
+  /** `block` stops the send; `warn` is shown. */
+  level: z.enum(['ok', 'warn', 'block']),
+  says: z.string(),
+  /** What to do about it. */
+  fix: z.string(),
+  /** Which of the five steps mends it. */
+  step: z.enum(['audience', 'content', 'sender', 'checks', 'time']),
+  place: z.string().nullable(),
+  /** Whether somebody who may can answer for it; what could not be sent at all cannot be overridden. */
+  overridable: z.boolean(),
+});
+/** Somebody answers for checks that are red. */
+export const override = z.object({
+  checks: z.array(z.string()),
+  reason: z.string(),
+  by: id.nullable(),
+  at: time,
+});
+export const newOverride = z.strictObject({ reason: z.string().trim().min(1).max(1000) });
+export const preflightQuestion = z.strictObject({
+  /** 1: look everything up again; else the DNS as it was a minute ago will do. */
+  fresh: z.enum(['0', '1']).optional(),
 });
 
 export const campaign = z.object({
@@ -54,6 +81,9 @@ export const campaign = z.object({
   finished_at: time.nullable(),
   cancelled_at: time.nullable(),
   paused: z.boolean(),
+  /** The checks for which it did not start. */
+  red: z.array(check),
+  override: override.nullable(),
   created_at: time,
   updated_at: time,
 });
@@ -114,20 +144,10 @@ export const preview = z.object({
   text: z.string(),
 });
 
-export const check = z.object({
-  id: z.string(),
-  /** `block` stops the send; `warn` is shown. */
-  level: z.enum(['ok', 'warn', 'block']),
-  says: z.string(),
-  /** What to do about it. */
-  fix: z.string(),
-  /** Which of the five steps mends it. */
-  step: z.enum(['audience', 'content', 'sender', 'checks', 'time']),
-  place: z.string().nullable(),
-});
 export const preflight = z.object({
-  /** True: it may be sent. */
+  /** True: it may be sent; no check blocks it but those that were answered for. */
   ready: z.boolean(),
+  override: override.nullable(),
   checks: z.array(check),
   audience: z.object({
     /** People in the lists and segments, the excluded left out. */

@@ -16,6 +16,7 @@ export const permission = z.enum([
   'campaign.write',
   'campaign.send',
   'campaign.brake',
+  'campaign.override',
   'suppression.read',
   'suppression.add',
   'suppression.lift',

@@ -13,6 +13,7 @@ const expected: Record<Exclude<Permission, 'public' | 'signed-in'>, string> = {
   'campaign.write': 'owner admin marketer',
   'campaign.send': 'owner admin marketer',
   'campaign.brake': 'owner admin marketer deliverability',
+  'campaign.override': 'owner admin deliverability',
   'suppression.read': 'owner admin marketer agent deliverability viewer',
   'suppression.add': 'owner admin marketer agent deliverability',
   'suppression.lift': 'owner admin deliverability',

@@ -21,6 +21,7 @@ const all: Permission[] = [
   'campaign.write',
   'campaign.send',
   'campaign.brake',
+  'campaign.override',
   'suppression.add',
   'suppression.lift',
   'sending.write',
@@ -33,7 +34,8 @@ const all: Permission[] = [
  *   admin           everything else
  *   marketer        writes, sends, segments; reads the inbox, answers in it; cannot lift a suppression
  *   agent           answers mail, and may suppress who asks for it; sees who they write to
- *   deliverability  the machinery: queue, sources, domains, suppressions, and the brake of a campaign
+ *   deliverability  the machinery: queue, sources, domains, suppressions, the brake of a campaign, and answering for its
+ *                   red checks
  *   viewer          looks
  */
 export const policy: Record<Role, readonly Permission[]> = {
@@ -49,7 +51,14 @@ export const policy: Record<Role, readonly Permission[]> = {
     'suppression.add',
   ],
   agent: [...readers.filter((one) => one !== 'sending.read'), 'inbox.write', 'suppression.add'],
-  deliverability: [...readers, 'campaign.brake', 'suppression.add', 'suppression.lift', 'sending.write'],
+  deliverability: [
+    ...readers,
+    'campaign.brake',
+    'campaign.override',
+    'suppression.add',
+    'suppression.lift',
+    'sending.write',
+  ],
   viewer: readers,
 };
 

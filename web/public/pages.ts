@@ -5,6 +5,7 @@
 import { Router } from '@koa/router';
 import type Koa from 'koa';
 import { suppressIn, unsubscribeScope } from '../../core/audience/suppress.ts';
+import { CANARY, CANARY_WORDS } from '../../core/campaign/preflight-reach.ts';
 import { Problem } from '../../core/errors.ts';
 import { LINK_DOMAIN } from '../../core/mail/identifiers.ts';
 import type { Runtime } from '../../core/runtime.ts';
@@ -47,6 +48,7 @@ export function publicPages(rt: Runtime, limits: Limits): Koa.Middleware {
       ctx.set('Cache-Control', 'no-store');
       ctx.set('X-Robots-Tag', 'noindex');
       const token = String((ctx as unknown as { params: { token: string } }).params.token);
+      if (isCanary(rt, token)) return canary(ctx);
       const visitor = await visitorOf(rt, ctx, token, route === 'view' ? 'v' : 'u');
       if (visitor === undefined) return gone(ctx);
       await work(ctx, visitor);
@@ -95,6 +97,19 @@ async function visitorOf(
   const brand = domain === undefined ? undefined : await brandById(db, domain.brand_id);
   const language = languageOf(contact?.language, brand?.language, ctx.get('Accept-Language'));
   return { delivery, contact, list, brandId: brand?.id ?? null, language, words: wordsOf(language) };
+}
+
+/** Our own checks try the link to leave with a token of no delivery: it goes the way of all others and changes nothing. */
+function isCanary(rt: Runtime, token: string): boolean {
+  const reading = rt.tokens.read(token, { domain: LINK_DOMAIN, purpose: 'u', now: rt.clock.now() });
+  return reading.kind === 'valid' && reading.id === CANARY;
+}
+
+async function canary(ctx: Koa.Context): Promise<void> {
+  if (ctx.method === 'POST' && (await readForm(ctx)).get('List-Unsubscribe') !== 'One-Click')
+    throw new HttpProblem(400, 'invalid', 'the body must be List-Unsubscribe=One-Click');
+  ctx.type = 'text/plain';
+  ctx.body = CANARY_WORDS;
 }
 
 function show(ctx: Koa.Context, language: Language, title: string, body: string, status = 200): void {

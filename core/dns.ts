@@ -4,6 +4,7 @@
  * The times here go by real time: they belong to the wire.
  */
 import { Resolver as NodeResolver } from 'node:dns/promises';
+import { isIP } from 'node:net';
 
 export type DnsErrorCode = 'NXDOMAIN' | 'NODATA' | 'SERVFAIL' | 'TIMEOUT' | 'REFUSED' | 'INVALID';
 
@@ -53,6 +54,17 @@ const KEPT_ABSENT_MS = 60_000;
 const ENTRIES = 50_000;
 
 type Answer = { records: unknown[]; until: number } | { error: DnsError; until: number };
+
+/** RFC 1035 3.5 and RFC 3596 2.5: the name under which the DNS has the name of an address. */
+export function reverseName(ip: string): string {
+  if (isIP(ip) === 4) return `${ip.split('.').toReversed().join('.')}.in-addr.arpa`;
+  const [head = '', tail] = ip.split('%')[0]?.toLowerCase().split('::') ?? [];
+  const groups = (text: string) => (text === '' ? [] : text.split(':'));
+  const [first, last] = [groups(head), groups(tail ?? '')];
+  const zeros = tail === undefined ? [] : Array<string>(8 - first.length - last.length).fill('0');
+  const digits = [...first, ...zeros, ...last].map((group) => group.padStart(4, '0')).join('');
+  return `${[...digits].toReversed().join('.')}.ip6.arpa`;
+}
 
 export function createResolver(options: ResolverOptions): Resolver {
   const node = new NodeResolver({ timeout: options.timeout_ms, tries: 2 });
@@ -114,7 +126,8 @@ export function createResolver(options: ResolverOptions): Resolver {
         records: (await node.resolveTxt(name)).map((parts) => parts.join('')),
       })),
     cname: (name) => ask('CNAME', name, async () => ({ records: await node.resolveCname(name) })),
-    ptr: (ip) => ask('PTR', ip, async () => ({ records: await node.reverse(ip) })),
+    // Not `reverse`: that answers from the hosts file first, and what this machine calls itself is nobody else's word.
+    ptr: (ip) => ask('PTR', ip, async () => ({ records: await node.resolvePtr(reverseName(ip)) })),
     forget(name) {
       if (name === undefined) return cache.clear();
       const wanted = name.toLowerCase();

@@ -146,6 +146,7 @@ function publishedKey(record: string): KeyObject | undefined {
 
 async function lookAtSource(dns: Resolver, { name, ip, ehlo }: Row<'source'>): Promise<SourceFinding> {
   let unknown = false;
+  for (const asked of [ip, ehlo]) dns.forget(asked);
   const ask = async (question: Promise<string[]>): Promise<string[]> => {
     try {
       return await question;

@@ -4,6 +4,7 @@ import type { Table } from './table.ts';
 export const campaigns = {
   'campaignState.draft': ['Draft', 'Brouillon'],
   'campaignState.scheduled': ['Scheduled', 'Programmée'],
+  'campaignState.blocked': ['Blocked', 'Bloquée'],
   'campaignState.queueing': ['Preparing', 'Préparation'],
   'campaignState.sending': ['Sending', 'Envoi en cours'],
   'campaignState.paused': ['Paused', 'En pause'],

@@ -99,6 +99,21 @@ program
     process.exitCode = await crash(options);
   });
 
+program
+  .command('powercut')
+  .description(
+    'record every write, sync and promise of a server at work, and open its files as a power cut at any point leaves them',
+  )
+  .option('--messages <number>', 'how many messages come in', '120')
+  .option('--images <number>', 'how many power cuts', '10000')
+  .option('--seed <number>', 'the same seed gives the same cuts of the same record', '1')
+  .option('--driver <name>', 'SQLite driver: auto, sqlite3 or node:sqlite', 'auto')
+  .option('--json', 'print the figures as one JSON object on the last line')
+  .action(async (options) => {
+    const { powercut } = await import('./lab/powercut.ts');
+    process.exitCode = await powercut(options);
+  });
+
 async function serve(config: Config, names: Config['roles']): Promise<void> {
   const log = createLog(config.log_level);
   const runtime = await startRuntime(config, log, { exclusive: true });

@@ -70,6 +70,10 @@ export function loadMasterKey(path: string, fromEnvironment = process.env['PARLE
     writeSync(file, `${randomBytes(32).toString('hex')}\n`);
     fsyncSync(file);
     closeSync(file);
+    // The key is only safe once its name is.
+    const directory = openSync(dirname(path), 'r');
+    fsyncSync(directory);
+    closeSync(directory);
   }
   const text = readFileSync(path, 'utf8').trim();
   if (!/^[0-9a-f]{64}$/i.test(text))

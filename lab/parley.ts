@@ -11,6 +11,8 @@ export interface ParleyOptions {
   dataDir: string;
   /** Settings by variable name, without the PARLEY_ prefix. */
   settings: Record<string, string | number>;
+  /** More of its environment, as it is. */
+  environment?: NodeJS.ProcessEnv;
   /** Where its log lines go; dropped when absent. */
   onLog?: (line: LogLine) => void;
 }
@@ -38,11 +40,17 @@ const home = join(import.meta.dirname, '..');
 const START_LIMIT_MS = 60_000;
 
 /** Starts `parley serve` and resolves when its roles are up. */
-export async function startParley({ dataDir, settings, onLog }: ParleyOptions): Promise<RunningParley> {
+export async function startParley({
+  dataDir,
+  settings,
+  environment: more,
+  onLog,
+}: ParleyOptions): Promise<RunningParley> {
   const httpPort = Number(settings['HTTP_PORT'] ?? (await freePort()));
   const inboundPort = Number(settings['INBOUND_PORT'] ?? (await freePort()));
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
+    ...more,
     UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? '8',
     PARLEY_DATA_DIR: dataDir,
     PARLEY_HTTP_PORT: String(httpPort),

@@ -68,9 +68,9 @@ export class RawSpool {
     await this.#file.close();
     this.#file = undefined;
     await rename(this.#path, target);
-    // The name is only safe once its directory is, and the directory once its own parent is.
-    await syncDirectory(dirname(target));
-    await syncDirectory(dirname(dirname(target)));
+    // The name is only safe once its directory is, and the directory once its own parent is, and so up to the top.
+    for (const directory of [dirname(target), join(this.#dataDir, 'raw'), this.#dataDir])
+      await syncDirectory(directory);
     return { hash, size: this.size, encoding: 'file', body: null };
   }
 

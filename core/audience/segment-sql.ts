@@ -105,10 +105,10 @@ function messageOf(at: Compiling, { did, campaign, count, window }: MessageLeaf)
   if (did === 'sent') {
     const which =
       campaign === 'any'
-        ? sql`delivery.origin_kind = 'campaign'`
-        : sql`delivery.origin_kind = 'campaign' and delivery.origin_id = ${campaign}`;
-    const what = sql`${which} and delivery.attempt > 0`;
-    return happened(at, sql`delivery`, what, sql.ref('delivery.last_attempt_at'), { count, window });
+        ? sql`any_delivery.origin_kind = 'campaign'`
+        : sql`any_delivery.origin_kind = 'campaign' and any_delivery.origin_id = ${campaign}`;
+    const what = sql`${which} and any_delivery.attempt > 0`;
+    return happened(at, sql`any_delivery`, what, sql.ref('any_delivery.last_attempt_at'), { count, window });
   }
   const which =
     campaign === 'any' ? sql`event.campaign_id is not null` : sql`event.campaign_id = ${campaign}`;

@@ -45,7 +45,7 @@ async function byProvider(db: Db, id: number): Promise<ProviderProgress[]> {
       sum(case when delivery.state = 'bounced' or delivery.bounced_after_at is not null then 1 else 0 end) as bounced,
       max(case when delivery.state = 'deferred' then delivery.last_reply end) as last_reply,
       min(case when delivery.state = 'deferred' then delivery.due_at end) as next_at
-    from delivery join domain on domain.id = delivery.domain_id
+    from any_delivery as delivery join domain on domain.id = delivery.domain_id
     where delivery.origin_kind = 'campaign' and delivery.origin_id = ${id}
     group by 1 order by 2 desc`.execute(db);
   return rows.map((row) => ({
@@ -113,7 +113,7 @@ export async function campaignReport(db: Db, id: number): Promise<CampaignReport
       .execute(),
     byProvider(db, id),
     db
-      .selectFrom('delivery')
+      .selectFrom('any_delivery')
       .select([
         'class',
         ({ fn }) => fn.max('last_reply').as('reply'),

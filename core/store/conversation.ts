@@ -291,7 +291,7 @@ export async function messagesOf(db: Db, conversationId: number): Promise<Conver
 
 function answerDeliveries(db: Db, messageIds: number[]): Promise<AnswerDelivery[]> {
   return db
-    .selectFrom('delivery')
+    .selectFrom('any_delivery')
     .select([
       'id',
       'origin_id',

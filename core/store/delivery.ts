@@ -284,7 +284,7 @@ const UNFINISHED: readonly DeliveryState[] = ['queued', 'deferred', 'held', 'act
 
 /** One delivery from queue to end: where it stands and why, each attempt, each event. Throws `not-found`. */
 export async function deliveryStory(db: Db, id: number, now: number): Promise<DeliveryStory> {
-  const delivery = await db.selectFrom('delivery').selectAll().where('id', '=', id).executeTakeFirst();
+  const delivery = await db.selectFrom('any_delivery').selectAll().where('id', '=', id).executeTakeFirst();
   if (delivery === undefined) throw new Problem('not-found', `there is no delivery ${id}`);
   const [domain, origin, attempts, events, throttles] = await Promise.all([
     db.selectFrom('domain').selectAll().where('id', '=', delivery.domain_id).executeTakeFirstOrThrow(),
@@ -402,7 +402,7 @@ export async function waitingDeliveries(
 /** The latest deliveries to an address: "what happened to the mail to X?". */
 export const deliveriesTo = (db: Db, address: string, limit = 20): Promise<Row<'delivery'>[]> =>
   db
-    .selectFrom('delivery')
+    .selectFrom('any_delivery as delivery')
     .innerJoin('contact', 'contact.id', 'delivery.contact_id')
     .selectAll('delivery')
     .where('contact.email', '=', address.toLowerCase())

@@ -173,7 +173,7 @@ export const migrations: Migration[] = [
     up: [
       `create table queue_order (id :id, kind text not null, by_kind text not null, target_id :int, target text not null,
         to_pool text, reason text not null, made_by :int, made_at :int not null, upto_id :int not null,
-        expected :int not null default 0, moved :int not null default 0, released_at :int, released_by :int, done_at :int)`,
+        expected :int not null default 0, moved :int not null default 0, settled_at :int, released_at :int, released_by :int, done_at :int)`,
       `create index queue_order_open on queue_order (id) where done_at is null`,
       `create index delivery_held_reason on delivery (reason) where state = 'held'`,
       `create index delivery_finished on delivery (finished_at) where finished_at is not null`,
@@ -189,6 +189,9 @@ export const migrations: Migration[] = [
         bounced_after_at :int)`,
       `create index delivery_retired_origin on delivery_retired (origin_kind, origin_id, state)`,
       `create index delivery_retired_contact on delivery_retired (contact_id)`,
+      // Counting what was delivered and bounced later would else read each row of a campaign.
+      `create index delivery_bounced_after on delivery (origin_kind, origin_id) where bounced_after_at is not null`,
+      `create index delivery_retired_bounced_after on delivery_retired (origin_kind, origin_id) where bounced_after_at is not null`,
       `create view any_delivery as select * from delivery union all select * from delivery_retired`,
     ],
   },

@@ -177,6 +177,15 @@ export const countMoved = (db: Db, id: number, moved: number) =>
     .where('id', '=', id)
     .execute();
 
+/** A hold has all that it means, a drained source is quiet. Said once. */
+export const settleOrder = (db: Db, id: number, now: number) =>
+  db
+    .updateTable('queue_order')
+    .set({ settled_at: now })
+    .where('id', '=', id)
+    .where('settled_at', 'is', null)
+    .execute();
+
 /** Nothing is left of it to do. */
 export const endOrder = (db: Db, id: number, now: number) =>
   db

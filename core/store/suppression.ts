@@ -92,10 +92,20 @@ export async function suppressionList(
   let query = db
     .selectFrom('suppression')
     .leftJoin('user', 'user.id', 'suppression.created_by')
+    // Each table by itself: SQLite would copy the whole of `any_delivery` to join it from the right.
     .leftJoin('delivery', (join) =>
       join.onRef('delivery.id', '=', 'suppression.delivery_id').on('delivery.origin_kind', '=', 'campaign'),
     )
-    .leftJoin('campaign', 'campaign.id', 'delivery.origin_id')
+    .leftJoin('delivery_retired', (join) =>
+      join
+        .onRef('delivery_retired.id', '=', 'suppression.delivery_id')
+        .on('delivery_retired.origin_kind', '=', 'campaign'),
+    )
+    .leftJoin('campaign', (join) =>
+      join.on('campaign.id', '=', ({ fn }) =>
+        fn.coalesce('delivery.origin_id', 'delivery_retired.origin_id'),
+      ),
+    )
     .leftJoin('inbound', 'inbound.id', 'suppression.inbound_id')
     .selectAll('suppression')
     .select([

@@ -478,6 +478,8 @@ export interface Tables {
     /** How many it found when it was made. */
     expected: number;
     moved: number;
+    /** Of a hold: all of it has stepped aside. Of a drain: nothing of the source is on the wire any more. */
+    settled_at: number | null;
     released_at: number | null;
     released_by: number | null;
     done_at: number | null;

@@ -22,7 +22,7 @@ export interface AnsweredDelivery {
 
 export async function answeredDelivery(db: Db, id: number): Promise<AnsweredDelivery | undefined> {
   const row = await db
-    .selectFrom('delivery')
+    .selectFrom('any_delivery as delivery')
     .leftJoin('campaign', (join) =>
       join.onRef('campaign.id', '=', 'delivery.origin_id').on('delivery.origin_kind', '=', 'campaign'),
     )
@@ -58,7 +58,7 @@ export async function ownWords(
   deliveryId: number,
 ): Promise<{ text: string; html: string } | undefined> {
   const row = await db
-    .selectFrom('delivery')
+    .selectFrom('any_delivery as delivery')
     .leftJoin('template_version', 'template_version.id', 'delivery.template_version_id')
     .leftJoin('message', (join) =>
       join.onRef('message.id', '=', 'delivery.origin_id').on('delivery.origin_kind', '=', 'message'),
@@ -172,14 +172,18 @@ export async function markBouncedAfter(
   { class: className, words }: { class: string; words: string },
   now: number,
 ): Promise<boolean> {
-  const result = await db
-    .updateTable('delivery')
-    .set({ bounced_after_at: now, class: className, reason: words.slice(0, 500) })
-    .where('id', '=', deliveryId)
-    .where('bounced_after_at', 'is', null)
-    .where('state', '!=', 'bounced')
-    .executeTakeFirst();
-  return Number(result.numUpdatedRows) === 1;
+  // The live row first: one that is being retired meanwhile is then found among the retired.
+  for (const table of ['delivery', 'delivery_retired'] as const) {
+    const result = await db
+      .updateTable(table)
+      .set({ bounced_after_at: now, class: className, reason: words.slice(0, 500) })
+      .where('id', '=', deliveryId)
+      .where('bounced_after_at', 'is', null)
+      .where('state', '!=', 'bounced')
+      .executeTakeFirst();
+    if (Number(result.numUpdatedRows) === 1) return true;
+  }
+  return false;
 }
 
 export interface ContactNews {

@@ -48,7 +48,7 @@ import { Settler } from './settler.ts';
 import { Shaper } from './shaper.ts';
 import { createSigner } from './sign.ts';
 import { Sources, type Source } from './source.ts';
-import { Stops, type Refusal } from './stops.ts';
+import { HELD_BACK_MS, Stops, type Refusal } from './stops.ts';
 import type { Transaction } from './transaction.ts';
 
 interface Claimed {
@@ -120,6 +120,7 @@ export class Manager {
     this.#off.push(
       wake.on('queue', () => this.#tick()),
       wake.on('campaign', () => this.#mirrorAndTick()),
+      wake.on('order', () => this.#mirrorAndTick()),
       wake.on('suppression', () => this.#tick()),
       wake.on('settings', () => {
         this.#contents.forgetKeys();
@@ -173,10 +174,17 @@ export class Manager {
       this.#stops.refresh(),
       this.#stops.followSuppressions(),
     ]);
-    this.#sources.set(sources);
+    this.#sources.set(sources, this.#stops.sources);
     for (const place of this.#shaper.releasedByHand(throttles)) {
       for (const queue of this.#queues.values()) if (queue.place === place) queue.resume();
     }
+  }
+
+  /** Whether nothing is left here of a source: no connection, and nothing that waits for one. */
+  isQuiet(sourceId: number): boolean {
+    return ![...this.#queues.values()].some(
+      ({ source, waiting, connections }) => source.id === sourceId && waiting + connections > 0,
+    );
   }
 
   /** A node that is alive keeps what it has; what a dead one had is due again. */
@@ -223,7 +231,7 @@ export class Manager {
     let tookMs = 0;
     for (const lane of LANES) {
       const began = performance.now();
-      const domains = await domainsWithWork(store.read, lane, clock.now());
+      const domains = this.#stops.open(await domainsWithWork(store.read, lane, clock.now()));
       tookMs += performance.now() - began;
       const bySite = new Map<string, { ids: number[]; route: Route }>();
       for (const domain of domains) {
@@ -289,7 +297,9 @@ export class Manager {
     const usual = this.#sources.next(lane === 'bulk' ? 'marketing' : 'transactional', this.#now());
     const room = usual === undefined ? 0 : this.#queueFor(usual, route).room(lane);
     if (room < (lane === 'bulk' ? WORTH_A_CLAIM : 1)) return;
-    for (const [pool, items] of Map.groupBy(await this.#claim(lane, ids, room), ({ row }) => row.pool)) {
+    for (const [pool, items] of Map.groupBy(await this.#claim(lane, ids, room), ({ row }) =>
+      this.#stops.poolOf(row),
+    )) {
       const source = this.#sources.next(pool, this.#now());
       if (source === undefined) {
         await this.#giveBack(items, this.#now() + 60_000);
@@ -321,12 +331,15 @@ export class Manager {
       return claimed.map((row) => ({ ...row, fill: byId.get(row.id) ?? row.fill }));
     });
     const kept: Claimed[] = [];
+    const back: Delivery[] = [];
     for (const row of rows) {
       const item = { id: row.id, lane, row, compiled: await this.#compiled(row) };
       const refusal = this.#stops.refuses(row, item.compiled);
-      if (refusal === undefined || refusal.kind === 'not-now') kept.push(item);
+      if (refusal?.kind === 'not-now' && refusal.backInMs !== undefined) back.push(row);
+      else if (refusal === undefined || refusal.kind === 'not-now') kept.push(item);
       else this.#settler.add(refusedResult(row, refusal, this.#at()));
     }
+    await this.#giveBack(back, now + HELD_BACK_MS);
     return kept;
   }
 
@@ -412,7 +425,7 @@ export class Manager {
     const began = performance.now();
     let refusal: Refusal | undefined;
     const maySend = () => {
-      refusal = this.#refuses(row, compiled, source);
+      refusal = this.#refuses(row, compiled, queue);
       return refusal === undefined ? true : { refused: refusal.kind };
     };
     let done: Awaited<ReturnType<typeof deliver>>;
@@ -428,7 +441,8 @@ export class Manager {
     if (transaction.kind === 'withheld') {
       if (refusal !== undefined && refusal.kind !== 'not-now')
         this.#settler.add(refusedResult(row, refusal, this.#at()));
-      else if (this.#isOurs(row)) await this.#giveBack([row], this.#now() + 1000).catch(this.#complain);
+      else if (this.#isOurs(row))
+        await this.#giveBack([row], this.#now() + (refusal?.backInMs ?? 1000)).catch(this.#complain);
       return transaction;
     }
     // Our own address is at fault: no attempt was made, and another source may make it.
@@ -451,10 +465,14 @@ export class Manager {
   }
 
   /** Asked in the tick in which RCPT is written: memory alone. */
-  #refuses(row: Delivery, compiled: Compiled | undefined, source: Source): Refusal | undefined {
+  #refuses(
+    row: Delivery,
+    compiled: Compiled | undefined,
+    { source, site, provider }: ReadyQueue<Claimed>,
+  ): Refusal | undefined {
     if (!this.#isOurs(row)) return { kind: 'not-now', reason: 'the lease has ended' };
     if (this.#sources.isPaused(source.id)) return { kind: 'not-now', reason: 'the source is paused' };
-    return this.#stops.refuses(row, compiled);
+    return this.#stops.refuses(row, compiled, { sourceId: source.id, site, provider: provider.id });
   }
 
   #record(row: Delivery, attempted: Attempted, queue: ReadyQueue<Claimed>): void {

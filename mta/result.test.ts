@@ -136,7 +136,10 @@ test('who may not be mailed ends there, without an attempt on the wire', () => {
     at,
   );
   expect(suppressed.settlement).toMatchObject({ state: 'suppressed', outcome: 'withheld', code: null });
-  expect(refusedResult(delivery(), { kind: 'cancelled' }, at).settlement.state).toBe('cancelled');
+  expect(
+    refusedResult(delivery(), { kind: 'cancelled', reason: 'the campaign was cancelled' }, at).settlement
+      .state,
+  ).toBe('cancelled');
 });
 
 test('a fault of ours waits with its reason and suppresses nobody', () => {

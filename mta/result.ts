@@ -98,9 +98,8 @@ export function refusedResult(
   refusal: Exclude<Refusal, { kind: 'not-now' }>,
   at: Circumstances,
 ): Result {
-  const reason = refusal.kind === 'cancelled' ? 'the campaign was cancelled' : refusal.reason;
   return {
-    settlement: { ...blank(delivery, at), state: refusal.kind, reason, outcome: 'withheld' },
+    settlement: { ...blank(delivery, at), state: refusal.kind, reason: refusal.reason, outcome: 'withheld' },
     suppress: undefined,
   };
 }

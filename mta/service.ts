@@ -13,6 +13,7 @@
  *         sign.ts, connect.ts, policy.ts, session.ts, outcome.ts
  *     result.ts     what an attempt comes to as a row; retry.ts says when the next one is
  *     settler.ts    results written down in batches
+ *   sweep.ts      the deliveries of an order follow it, slice by slice (pace.ts); what has ended steps out of the way
  *   key-round.ts  DKIM keys change by schedule
  *   commands.ts   parley queue
  */
@@ -21,20 +22,24 @@ import type { Role, Runtime } from '../core/runtime.ts';
 import { KeyRound } from './key-round.ts';
 import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
+import { Sweeper } from './sweep.ts';
 
 export function mta(runtime: Runtime): Role {
   const manager = new Manager(runtime, runtime.config.mta.hostname || hostname());
   const pickup = new Pickup(runtime);
+  const sweeper = new Sweeper(runtime, { isQuiet: (sourceId) => manager.isQuiet(sourceId) });
   const keyRound = new KeyRound(runtime);
   return {
     name: 'mta',
     async start() {
       await manager.start();
       pickup.start();
+      sweeper.start();
       keyRound.start();
     },
     async stop() {
       await keyRound.stop();
+      await sweeper.stop();
       await pickup.stop();
       await manager.stop();
     },

@@ -28,7 +28,8 @@ export class Sources {
     this.#standIn = { id: 0, name: 'default', ip: '', ehlo, pool: '', weight: 1 };
   }
 
-  set(rows: readonly Row<'source'>[]): void {
+  /** `stopped`: by an order over the queue. */
+  set(rows: readonly Row<'source'>[], stopped: ReadonlySet<number> = new Set()): void {
     this.#rows = rows.map((row) => ({
       id: row.id,
       name: row.name,
@@ -36,7 +37,7 @@ export class Sources {
       ehlo: row.ehlo || this.#standIn.ehlo,
       pool: row.pool,
       weight: row.weight,
-      paused: row.paused === 1,
+      paused: row.paused === 1 || stopped.has(row.id),
     }));
   }
 

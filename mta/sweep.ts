@@ -5,7 +5,13 @@
  */
 import type { Runtime } from '../core/runtime.ts';
 import { endOrder, openOrders, settleOrder, stepsAside, type QueueOrder } from '../core/store/queue-order.ts';
-import { moveMeant, nextMeant, releaseHeldBy, stillActive } from '../core/store/queue-order-slice.ts';
+import {
+  moveMeant,
+  nextMeant,
+  othersDone,
+  releaseHeldBy,
+  stillActive,
+} from '../core/store/queue-order-slice.ts';
 import type { Db } from '../core/store/open.ts';
 import { retire } from '../core/store/retired.ts';
 import { Pace } from './pace.ts';
@@ -13,6 +19,8 @@ import { Pace } from './pace.ts';
 /** How often to look without being woken, in real milliseconds; and how soon a hold looks whether more came. */
 const POLL_MS = 400;
 const AGAIN_MS = 2000;
+/** By then every node knows of an order, by this clock. */
+const MIRRORED_MS = 2000;
 /** A hold of a pool walks the table again for what came back to waiting meanwhile; claims refuse it anyway. */
 const WALK_AGAIN_MS = 60_000;
 
@@ -30,8 +38,6 @@ interface Progress {
 export interface SweepNeeds {
   /** Whether nothing of a source is on the wire or in memory at this node. */
   isQuiet(sourceId: number): boolean;
-  /** Whether nothing that another node took before a time is on its way. */
-  othersDone(db: Db, node: string, before: number): Promise<boolean>;
 }
 
 export class Sweeper {
@@ -179,7 +185,7 @@ export class Sweeper {
   async #drain(order: QueueOrder): Promise<boolean> {
     const { store, node, log } = this.#runtime;
     if (order.settled_at !== null || !this.#needs.isQuiet(order.target_id ?? 0)) return false;
-    if (!(await this.#needs.othersDone(store.read, node, order.made_at))) return false;
+    if (!(await othersDone(store.read, node, order.made_at + MIRRORED_MS))) return false;
     await this.#settled(order);
     log.info('source drained', { source: order.target });
     return false;

@@ -171,3 +171,16 @@ export async function releaseHeldBy(tx: Db, orderId: number, now: number, limit:
     tx,
   );
 }
+
+/** Whether other nodes have finished all that they took before a time. Index: delivery_active. */
+export async function othersDone(db: Db, node: string, before: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('delivery')
+    .select('id')
+    .where(sql<boolean>`state = 'active'`)
+    .where('lease_owner', '!=', node)
+    .where('last_attempt_at', '<=', before)
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined;
+}

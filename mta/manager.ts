@@ -26,6 +26,7 @@ import {
   type Delivery,
   type WaitingDomain,
 } from '../core/store/queue.ts';
+import { keepBack } from '../core/store/queue-order-slice.ts';
 import type { Lane } from '../core/store/tables.ts';
 import { activeThrottles, addThrottle } from '../core/store/throttle.ts';
 import { connect } from './connect.ts';
@@ -48,7 +49,7 @@ import { Settler } from './settler.ts';
 import { Shaper } from './shaper.ts';
 import { createSigner } from './sign.ts';
 import { Sources, type Source } from './source.ts';
-import { HELD_BACK_MS, Stops, type Refusal } from './stops.ts';
+import { Stops, type Refusal } from './stops.ts';
 import type { Transaction } from './transaction.ts';
 
 interface Claimed {
@@ -331,15 +332,16 @@ export class Manager {
       return claimed.map((row) => ({ ...row, fill: byId.get(row.id) ?? row.fill }));
     });
     const kept: Claimed[] = [];
-    const back: Delivery[] = [];
+    const aside = new Map<number, Delivery[]>();
     for (const row of rows) {
       const item = { id: row.id, lane, row, compiled: await this.#compiled(row) };
       const refusal = this.#stops.refuses(row, item.compiled);
-      if (refusal?.kind === 'not-now' && refusal.backInMs !== undefined) back.push(row);
+      if (refusal?.kind === 'not-now' && refusal.order !== undefined)
+        aside.set(refusal.order, [...(aside.get(refusal.order) ?? []), row]);
       else if (refusal === undefined || refusal.kind === 'not-now') kept.push(item);
       else this.#settler.add(refusedResult(row, refusal, this.#at()));
     }
-    await this.#giveBack(back, now + HELD_BACK_MS);
+    for (const [order, held] of aside) await this.#stepAside(held, order);
     return kept;
   }
 
@@ -347,6 +349,16 @@ export class Manager {
     if (row.template_version_id === null) return undefined;
     // One that cannot be read cannot be sent either; the delivery says why when its turn comes.
     return this.#contents.template(row.template_version_id).catch(() => undefined);
+  }
+
+  /** Held with the order that keeps it off the wire; else, or when that was released just now, it is claimed again soon. */
+  async #stepAside(rows: Delivery[], order: number | null): Promise<void> {
+    const { store, node } = this.#runtime;
+    const ids = rows.map((row) => row.id);
+    await store.write(async (tx) => {
+      if (order !== null && (await keepBack(tx, node, ids, order))) return;
+      await giveBack(tx, node, ids, this.#now() + 1000);
+    });
   }
 
   async #giveBack(items: readonly { id: number }[], dueAt: number): Promise<void> {
@@ -441,8 +453,7 @@ export class Manager {
     if (transaction.kind === 'withheld') {
       if (refusal !== undefined && refusal.kind !== 'not-now')
         this.#settler.add(refusedResult(row, refusal, this.#at()));
-      else if (this.#isOurs(row))
-        await this.#giveBack([row], this.#now() + (refusal?.backInMs ?? 1000)).catch(this.#complain);
+      else if (this.#isOurs(row)) await this.#stepAside([row], refusal?.order ?? null).catch(this.#complain);
       return transaction;
     }
     // Our own address is at fault: no attempt was made, and another source may make it.

@@ -20,8 +20,9 @@ import { createSecrets } from '../core/secrets.ts';
 import { addCampaign, campaignById } from '../core/store/campaign.ts';
 import { addTemplateVersion } from '../core/store/content.ts';
 import { activatePendingKeys, addDkimKey, dkimKeysOf } from '../core/store/dkim-key.ts';
-import { addBrand, addSendingDomain } from '../core/store/identity.ts';
+import { addBrand, addSendingDomain, addSource } from '../core/store/identity.ts';
 import { domainIds, enqueueMessage } from '../core/store/queue.ts';
+import { addOrder, openOrders, orderById, releaseOrder, type NewOrder } from '../core/store/queue-order.ts';
 import { holdSlice } from '../core/store/queue-sweep.ts';
 import type { DeliveryState } from '../core/store/tables.ts';
 import { openTestStore } from '../core/store/testing.ts';
@@ -272,7 +273,7 @@ async function houseFor(receiver: Receiver, addresses: string[]): Promise<House>
   onTestFinished(stop);
   const states = async () => {
     const rows = await store.read
-      .selectFrom('delivery')
+      .selectFrom('any_delivery')
       .select(['state', ({ fn }) => fn.countAll<number>().as('n')])
       .groupBy('state')
       .execute();
@@ -638,4 +639,158 @@ test('a retry after the keys were changed is signed with the old one, byte for b
   expect(first?.raw).toContain('s=p1;');
   expect(again?.raw).toBe(first?.raw);
   expect(receiver.messages.find((one) => one.to === 'new@d2.example')?.raw).toContain('s=p2;');
+});
+
+// ── orders over the queue ─────────────────────────────────────────────────────────────────────────────────────────
+
+const SLOWLY = { timeout: 20_000, interval: 20 };
+
+/** Gives an order and rings; answers it. */
+async function ordered({ runtime: { store, clock, wake } }: House, asked: NewOrder) {
+  const made = await store.write((tx) => addOrder(tx, asked, 0, clock.now()));
+  wake.ring('order');
+  return made;
+}
+
+/** Resolves when the receiver has been asked for so many recipients. */
+const heard = (receiver: Receiver, count: number) =>
+  new Promise<void>((resolve) => (receiver.atRcpt = () => receiver.rcpts.length >= count && resolve()));
+
+test('a held pool steps aside while it is being sent, and at its release everybody is mailed once', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(receiver, people(400));
+  const { store, clock, wake } = house.runtime;
+  const some = heard(receiver, 20);
+  await house.start();
+  await some;
+  const hold = await ordered(house, { kind: 'hold', by: 'pool', id: null, name: 'marketing' });
+  await vi.waitFor(async () => {
+    const { delivered = 0, held = 0 } = await house.states();
+    expect(delivered + held).toBe(400);
+    expect((await orderById(store.read, hold.id))?.settled_at).not.toBeNull();
+  }, SLOWLY);
+  const before = receiver.rcpts.length;
+  expect(before).toBeLessThan(400);
+  await store.write((tx) => releaseOrder(tx, hold, null, clock.now()));
+  wake.ring('order');
+  await house.until({ delivered: 400 });
+  expect(receiver.rcpts.toSorted()).toEqual(people(400).toSorted());
+  await vi.waitFor(async () => expect(await openOrders(store.read)).toEqual([]), SLOWLY);
+});
+
+test('a destination is taken back while it is being sent: each ends delivered or cancelled, the rest is untouched', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = (to, time) =>
+    to.endsWith('@slow.example') && time === 1 ? '451 4.3.2 system not accepting mail' : '250 ok';
+  const house = await houseFor(receiver, [...people(300, () => 'slow.example'), ...people(50)]);
+  const { store } = house.runtime;
+  const some = heard(receiver, 30);
+  await house.start();
+  await some;
+  const domain = await store.read
+    .selectFrom('domain')
+    .select('id')
+    .where('name', '=', 'slow.example')
+    .executeTakeFirstOrThrow();
+  const cancel = await ordered(house, {
+    kind: 'cancel',
+    by: 'destination',
+    id: domain.id,
+    name: 'slow.example',
+    reason: 'wrong people',
+  });
+  await vi.waitFor(async () => expect((await orderById(store.read, cancel.id))?.done_at).not.toBeNull(), {
+    timeout: 20_000,
+  });
+  await vi.waitFor(async () => {
+    const { delivered = 0, cancelled = 0, ...rest } = await house.states();
+    expect(rest).toEqual({});
+    expect(delivered + cancelled).toBe(350);
+    expect(cancelled).toBeGreaterThan(0);
+  }, SLOWLY);
+  const delivered = await store.read
+    .selectFrom('any_delivery')
+    .select('address')
+    .where('state', '=', 'delivered')
+    .where('address', 'not like', '%@slow.example')
+    .execute();
+  expect(delivered).toHaveLength(50);
+});
+
+test('a source that is drained takes no new work and says when it is quiet; its pool goes on through the other', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(receiver, people(300));
+  const { store, clock } = house.runtime;
+  const [a] = await store.write(async (tx) => {
+    const ids: number[] = [];
+    for (const name of ['a', 'b'])
+      ids.push(
+        await addSource(tx, {
+          name,
+          ip: '127.0.0.1',
+          ehlo: `${name}.example.org`,
+          pool: 'marketing',
+          weight: 1,
+          paused: 0,
+          note: '',
+          created_at: clock.now(),
+        }),
+      );
+    return ids;
+  });
+  const some = heard(receiver, 20);
+  await house.start();
+  await some;
+  const drain = await ordered(house, { kind: 'drain', by: 'source', id: a as number, name: 'a' });
+  await vi.waitFor(
+    async () => expect((await orderById(store.read, drain.id))?.settled_at).not.toBeNull(),
+    SLOWLY,
+  );
+  const attempts = async () =>
+    Number(
+      (
+        await store.read
+          .selectFrom('attempt')
+          .select(({ fn }) => fn.countAll<number>().as('n'))
+          .where('source_id', '=', a as number)
+          .executeTakeFirstOrThrow()
+      ).n,
+    );
+  const before = await attempts();
+  await house.until({ delivered: 300 });
+  expect(await attempts()).toBe(before);
+});
+
+test('what is re-routed leaves from its new pool, from the order on', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(receiver, people(100));
+  const { store, clock } = house.runtime;
+  const [, warm] = await store.write(async (tx) => {
+    const ids: number[] = [];
+    for (const pool of ['marketing', 'warm'])
+      ids.push(
+        await addSource(tx, {
+          name: pool,
+          ip: '127.0.0.1',
+          ehlo: `${pool}.example.org`,
+          pool,
+          weight: 1,
+          paused: 0,
+          note: '',
+          created_at: clock.now(),
+        }),
+      );
+    return ids;
+  });
+  await ordered(house, {
+    kind: 'reroute',
+    by: 'campaign',
+    id: house.campaign,
+    name: 'Spring',
+    toPool: 'warm',
+  });
+  await house.start();
+  await house.until({ delivered: 100 });
+  const rows = await store.read.selectFrom('attempt').select('source_id').distinct().execute();
+  expect(rows.map((row) => row.source_id)).toEqual([warm]);
 });

@@ -6,7 +6,7 @@
 import type { Runtime } from '../core/runtime.ts';
 import { stoppedCampaigns } from '../core/store/campaign.ts';
 import { heldDomains, type Delivery, type WaitingDomain } from '../core/store/queue.ts';
-import { heldBy, openOrders, type QueueOrder } from '../core/store/queue-order.ts';
+import { heldBy, openOrders, stepsAside, type QueueOrder } from '../core/store/queue-order.ts';
 import { cancelledBy } from '../core/store/queue-order-slice.ts';
 import type { Compiled } from './content.ts';
 
@@ -14,8 +14,8 @@ import type { Compiled } from './content.ts';
 export type Refusal =
   | { kind: 'suppressed'; reason: string }
   | { kind: 'cancelled'; reason: string }
-  /** Nothing is decided: it goes back, and comes again when it may. */
-  | { kind: 'not-now'; reason: string; backInMs?: number };
+  /** Nothing is decided: it goes back, and comes again when it may. `order`: it steps aside for that one. */
+  | { kind: 'not-now'; reason: string; order?: number };
 
 /** From where to where a delivery is about to go. */
 export interface Passage {
@@ -26,8 +26,6 @@ export interface Passage {
 
 /** The view of suppressions must have followed what other nodes write within this time, or it answers nothing. */
 const STALE_MS = 1000;
-/** What an order holds comes back to claims this late: by then it has stepped aside. */
-export const HELD_BACK_MS = 30_000;
 
 export class Stops {
   readonly #runtime: Runtime;
@@ -101,7 +99,7 @@ export class Stops {
     for (const order of this.#orders) {
       if (!stops(order) || !isMeant(order, delivery, passage)) continue;
       return order.kind === 'hold'
-        ? { kind: 'not-now', reason: heldBy(order.id), backInMs: HELD_BACK_MS }
+        ? { kind: 'not-now', reason: heldBy(order.id), ...(stepsAside(order) && { order: order.id }) }
         : { kind: 'cancelled', reason: cancelledBy(order) };
     }
     if (delivery.origin_kind === 'message' || delivery.origin_kind === 'test') return undefined;

@@ -21,7 +21,7 @@ const POLL_MS = 400;
 const AGAIN_MS = 2000;
 /** By then every node knows of an order, by this clock. */
 const MIRRORED_MS = 2000;
-/** A hold of a pool walks the table again for what came back to waiting meanwhile; claims refuse it anyway. */
+/** And how soon it walks the whole table again, for what came back to waiting meanwhile; claims refuse it anyway. */
 const WALK_AGAIN_MS = 60_000;
 
 /** Where the follow-up of one order stands. In memory: after a crash it begins anew, and what is done is passed over. */
@@ -33,6 +33,8 @@ interface Progress {
   ids: number[];
   walked: boolean;
   restUntil: number;
+  /** When to walk from the beginning again. */
+  afreshAt: number;
 }
 
 export interface SweepNeeds {
@@ -143,19 +145,17 @@ export class Sweeper {
       progress.walked = true;
       if (progress.ids.length > 0) return true;
     }
-    if (order.kind === 'hold') {
-      await this.#settled(order);
-      Object.assign(progress, fresh(), {
-        restUntil: Date.now() + (order.by_kind === 'pool' ? WALK_AGAIN_MS : AGAIN_MS),
-      });
-      return false;
-    }
     // What was on the way when it was passed has ended, or came back and is meant like the rest.
     const active = await stillActive(store.read, [...progress.busy]);
     progress.ids = [...progress.busy].filter((id) => !active.has(id));
     for (const id of progress.ids) progress.busy.delete(id);
     if (progress.ids.length > 0) return true;
     if (progress.busy.size > 0) return false;
+    if (order.kind === 'hold') {
+      await this.#settled(order);
+      rest(progress);
+      return false;
+    }
     await store.write((tx) => endOrder(tx, order.id, clock.now()));
     log.info('order over the queue done', { order: order.id, kind: order.kind, target: order.target });
     this.#runtime.wake.ring('order');
@@ -224,4 +224,19 @@ export class Sweeper {
   }
 }
 
-const fresh = (): Progress => ({ cursor: 0, busy: new Set(), ids: [], walked: false, restUntil: 0 });
+const fresh = (): Progress => ({
+  cursor: 0,
+  busy: new Set(),
+  ids: [],
+  walked: false,
+  restUntil: 0,
+  afreshAt: Date.now() + WALK_AGAIN_MS,
+});
+
+/** A hold stays in force: soon it looks for what came later, now and then for everything. */
+function rest(progress: Progress): void {
+  const now = Date.now();
+  if (progress.afreshAt <= now) Object.assign(progress, fresh());
+  progress.walked = false;
+  progress.restUntil = now + AGAIN_MS;
+}

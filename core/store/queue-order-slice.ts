@@ -163,6 +163,32 @@ async function cancel(
   return rows.length;
 }
 
+/**
+ * Those that were claimed and never dialled for step aside like the others: the attempt did not happen. False when the
+ * order was released meanwhile; nobody would fetch them back then.
+ */
+export async function keepBack(
+  tx: Db,
+  owner: string,
+  ids: readonly number[],
+  orderId: number,
+): Promise<boolean> {
+  const open = tx
+    .selectFrom('queue_order')
+    .select('id')
+    .where('id', '=', orderId)
+    .where('released_at', 'is', null);
+  // PostgreSQL: a release comes wholly before this or after it.
+  const order = await (engineOf(tx) === 'postgres' ? open.forShare() : open).executeTakeFirst();
+  if (order === undefined) return false;
+  await rowsOf(
+    sql`update delivery set state = 'held', reason = ${heldBy(orderId)}, attempt = attempt - 1, lease_owner = null,
+      lease_until = null where state = 'active' and id in (${sql.join([...ids])}) and lease_owner = ${owner}`,
+    tx,
+  );
+  return true;
+}
+
 /** A slice of what stepped aside for a hold that is over comes back. Index: delivery_held_reason. */
 export async function releaseHeldBy(tx: Db, orderId: number, now: number, limit: number): Promise<number> {
   return rowsOf(

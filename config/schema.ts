@@ -109,6 +109,25 @@ export const schema = z.strictObject({
         .describe(
           'A delivery older than this, after enough attempts, expires, in milliseconds (RFC 5321 4.5.4.1: 4-5 days).',
         ),
+      min_attempts: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(6)
+        .describe(
+          'Attempts that a delivery has had before its age can expire it: a long stop takes none away from it.',
+        ),
+      retire_after_ms: milliseconds
+        .default(3_600_000)
+        .describe(
+          'How long an ended delivery stays in the table that work is claimed from, in milliseconds. Reports have it for good.',
+        ),
+      transcript_days: z
+        .int()
+        .min(1)
+        .max(3650)
+        .default(30)
+        .describe('How many days the words said in failed attempts are kept.'),
       drain_ms: milliseconds
         .default(30_000)
         .describe('How long a stop waits for messages in flight, in milliseconds.'),

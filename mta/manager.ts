@@ -405,6 +405,7 @@ export class Manager {
         ehlo: source.ehlo,
         policy: tlsPolicyFor(provider),
         brokenTls: this.#brokenTls,
+        record: true,
         now: this.#now(),
         allowPrivateTargets: this.#runtime.config.mta.allow_private_targets,
       }),
@@ -523,7 +524,8 @@ export class Manager {
   }
 
   #at(): Circumstances {
-    return { node: this.#runtime.node, now: this.#now(), maxAgeMs: this.#runtime.config.mta.max_age_ms };
+    const { max_age_ms: maxAgeMs, min_attempts: minAttempts } = this.#runtime.config.mta;
+    return { node: this.#runtime.node, now: this.#now(), maxAgeMs, minAttempts };
   }
 }
 

@@ -9,7 +9,7 @@ import type { Transaction } from './transaction.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);
 const DAY = 86_400_000;
-const at = { node: 'north', now: NOW, maxAgeMs: 4 * DAY };
+const at = { node: 'north', now: NOW, maxAgeMs: 4 * DAY, minAttempts: 6 };
 
 const delivery = (more: Partial<Delivery> = {}) =>
   ({

@@ -14,6 +14,8 @@ import type { Transaction } from './transaction.ts';
 export interface Result {
   settlement: Settlement;
   suppress: NewSuppression | undefined;
+  /** What was said, of an attempt that did not deliver. */
+  transcript?: string;
 }
 
 export interface Attempted {
@@ -33,6 +35,7 @@ export interface Circumstances {
   node: string;
   now: number;
   maxAgeMs: number;
+  minAttempts: number;
 }
 
 const REPLY_LENGTH = 2048;
@@ -66,7 +69,23 @@ export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumsta
     ms: Math.round(attempted.ms),
   };
   const isHard = settlement.state === 'bounced' && outcome.suppress === 'now';
-  return { settlement, suppress: isHard ? hardBounce(delivery, words) : undefined };
+  const said = settlement.state === 'delivered' || session === undefined ? [] : session.transcript();
+  return {
+    settlement,
+    suppress: isHard ? hardBounce(delivery, words) : undefined,
+    ...(said.length > 0 && { transcript: bounded(said.join('\n')) }),
+  };
+}
+
+const TRANSCRIPT_OCTETS = 8192;
+
+/** The beginning tells who they are and the end what went wrong: what is too long loses its middle. */
+function bounded(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= TRANSCRIPT_OCTETS) return text;
+  const half = TRANSCRIPT_OCTETS / 2 - 16;
+  // A character that was cut in two becomes the sign for it.
+  return `${bytes.subarray(0, half).toString()}\n…\n${bytes.subarray(-half).toString()}`;
 }
 
 /** A destination without a route is answered by us, in the receiver's stead. */
@@ -121,12 +140,20 @@ export function faultyResult(delivery: Delivery, reason: string, at: Circumstanc
 function fate(
   delivery: Delivery,
   outcome: Pick<Outcome, 'state' | 'class' | 'action' | 'text' | 'reason'>,
-  { now, maxAgeMs }: Circumstances,
+  { now, maxAgeMs, minAttempts }: Circumstances,
 ): Pick<Settlement, 'state' | 'due_at' | 'reason'> {
   const { state, reason } = outcome;
   if (state !== 'deferred') return { state, due_at: now, reason };
   const { id, attempt, queued_at } = delivery;
-  const next = nextAttempt({ delivery: id, attempt, queuedAt: queued_at, now, outcome, maxAgeMs });
+  const next = nextAttempt({
+    delivery: id,
+    attempt,
+    queuedAt: queued_at,
+    now,
+    outcome,
+    maxAgeMs,
+    minAttempts,
+  });
   return next.kind === 'expired'
     ? { state: 'expired', due_at: now, reason: `${next.reason}: ${reason}` }
     : { state: 'deferred', due_at: next.at, reason };

@@ -14,6 +14,7 @@ const failed = (over: Partial<Failed> = {}): Failed => ({
   now: 0,
   outcome: { class: 'greylisted', action: 'retry', text: 'Greylisted' },
   maxAgeMs: 4 * DAY,
+  minAttempts: 6,
   ...over,
 });
 

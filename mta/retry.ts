@@ -6,7 +6,7 @@
  *   waits     5 min  15 min  30 min  1 h  2 h  4 h  8 h        plus up to a fifth
  *
  * RFC 5321 4.5.4.1 asks for 30 minutes at least; the first two are shorter, because greylisting lets a second attempt in
- * after five. It also asks for 4 to 5 days before giving up: `mta.max_age_ms`.
+ * after five. It also asks for 4 to 5 days before giving up: `mta.max_age_ms`, and no sooner than after `mta.min_attempts`.
  */
 import type { Outcome } from './outcome.ts';
 
@@ -15,8 +15,6 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 const WAITS_MS = [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR];
-/** Age alone never ends a delivery: after a clock's jump or a long stop it has not had its tries. */
-const ATTEMPTS_BEFORE_EXPIRY = 6;
 const LONGEST_HINT_MS = 24 * HOUR;
 const SHORTEST_HINT_MS = 30 * SECOND;
 
@@ -30,14 +28,16 @@ export interface Failed {
   outcome: Pick<Outcome, 'class' | 'action' | 'text'>;
   /** `config.mta.max_age_ms` */
   maxAgeMs: number;
+  /** `config.mta.min_attempts`: age alone never ends a delivery. After a long stop it has not had its tries. */
+  minAttempts: number;
 }
 
 export type NextAttempt = { kind: 'retry'; at: number } | { kind: 'expired'; reason: string };
 
 export function nextAttempt(failed: Failed): NextAttempt {
-  const { attempt, queuedAt, now, maxAgeMs } = failed;
+  const { attempt, queuedAt, now, maxAgeMs, minAttempts } = failed;
   const age = now - queuedAt;
-  if (age >= maxAgeMs && attempt >= ATTEMPTS_BEFORE_EXPIRY)
+  if (age >= maxAgeMs && attempt >= minAttempts)
     return { kind: 'expired', reason: `given up after ${attempt} attempts in ${inWords(age)}` };
   return { kind: 'retry', at: now + waitMs(failed) };
 }

@@ -641,6 +641,20 @@ test('a retry after the keys were changed is signed with the old one, byte for b
   expect(receiver.messages.find((one) => one.to === 'new@d2.example')?.raw).toContain('s=p2;');
 });
 
+test('the words of an attempt that was put off are kept, and those of one that delivered are not', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = (_, time) => (time === 1 ? '450 4.7.1 greylisted, come back' : '250 2.0.0 ok');
+  const house = await houseFor(receiver, ['p0@one.example']);
+  await house.start();
+  await house.until({ delivered: 1 });
+  const kept = await house.runtime.store.read.selectFrom('attempt_transcript').selectAll().execute();
+  expect(kept).toMatchObject([{ delivery_id: 1, number: 1 }]);
+  const lines = kept[0]?.lines.split('\n') ?? [];
+  expect(lines[0]).toBe('< 220 mx.test');
+  expect(lines).toContain('> RCPT TO:<p0@one.example>');
+  expect(lines).toContain('< 450 4.7.1 greylisted, come back');
+});
+
 // ── orders over the queue ─────────────────────────────────────────────────────────────────────────────────────────
 
 const SLOWLY = { timeout: 20_000, interval: 20 };

@@ -13,7 +13,8 @@
  *         sign.ts, connect.ts, policy.ts, session.ts, outcome.ts
  *     result.ts     what an attempt comes to as a row; retry.ts says when the next one is
  *     settler.ts    results written down in batches
- *   sweep.ts      the deliveries of an order follow it, slice by slice (pace.ts); what has ended steps out of the way
+ *   sweep.ts      the deliveries of an order follow it, slice by slice (pace.ts)
+ *   tidy.ts       ended deliveries step out of the way; what nobody takes up is given up
  *   key-round.ts  DKIM keys change by schedule
  *   commands.ts   parley queue
  */
@@ -23,11 +24,13 @@ import { KeyRound } from './key-round.ts';
 import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
 import { Sweeper } from './sweep.ts';
+import { Tidy } from './tidy.ts';
 
 export function mta(runtime: Runtime): Role {
   const manager = new Manager(runtime, runtime.config.mta.hostname || hostname());
   const pickup = new Pickup(runtime);
   const sweeper = new Sweeper(runtime, { isQuiet: (sourceId) => manager.isQuiet(sourceId) });
+  const tidy = new Tidy(runtime);
   const keyRound = new KeyRound(runtime);
   return {
     name: 'mta',
@@ -35,10 +38,12 @@ export function mta(runtime: Runtime): Role {
       await manager.start();
       pickup.start();
       sweeper.start();
+      tidy.start();
       keyRound.start();
     },
     async stop() {
       await keyRound.stop();
+      await tidy.stop();
       await sweeper.stop();
       await pickup.stop();
       await manager.stop();

@@ -160,6 +160,7 @@ export class Session {
       const error = this.#line.error ?? new Error('the connection takes no more messages');
       return { kind: 'dropped', stage: 'mail', dotSent: false, error };
     }
+    this.#line.transcript?.begin();
     const pieces = Array.isArray(message) ? message : [message];
     const size = pieces.reduce((octets, piece) => octets + piece.length, 0);
     const course: Course = {

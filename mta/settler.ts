@@ -5,6 +5,7 @@
 import { suppressIn } from '../core/audience/suppress.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { settle } from '../core/store/queue.ts';
+import { addTranscripts } from '../core/store/transcript.ts';
 import type { Result } from './result.ts';
 
 const AT_ONCE = 500;
@@ -58,6 +59,7 @@ export class Settler {
             now,
           );
           const written = new Set(rows.map((row) => row.id));
+          await addTranscripts(tx, transcriptsOf(batch, written), now);
           const hard = batch.flatMap(({ settlement, suppress }) =>
             suppress !== undefined && written.has(settlement.id) ? [suppress] : [],
           );
@@ -76,3 +78,10 @@ export class Settler {
     }
   }
 }
+
+const transcriptsOf = (batch: readonly Result[], written: ReadonlySet<number>) =>
+  batch.flatMap(({ settlement: { id, attempt }, transcript }) =>
+    transcript !== undefined && written.has(id)
+      ? [{ delivery_id: id, number: attempt, lines: transcript }]
+      : [],
+  );

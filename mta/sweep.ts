@@ -1,7 +1,6 @@
 /**
  * Follows up what people ordered over the queue, a slice at a time: the order holds from its commit on (stops.ts), and here
- * its deliveries come after, however many they are. Also takes ended deliveries out of the way, lets those expire that
- * nobody ever took up, and forgets old transcripts. Goes by the rows alone, so that a crash anywhere resumes here.
+ * its deliveries come after, however many they are. Goes by the rows alone, so that a crash anywhere resumes here.
  */
 import type { Runtime } from '../core/runtime.ts';
 import { endOrder, openOrders, settleOrder, stepsAside, type QueueOrder } from '../core/store/queue-order.ts';

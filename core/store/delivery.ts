@@ -267,6 +267,8 @@ function why(
 
 export interface AttemptLine extends Row<'attempt'> {
   source_name: string | null;
+  /** What was said, where it is kept: of attempts that did not deliver, for a while. */
+  transcript: string | null;
 }
 
 export interface DeliveryStory {
@@ -292,9 +294,14 @@ export async function deliveryStory(db: Db, id: number, now: number): Promise<De
     db
       .selectFrom('attempt')
       .leftJoin('source', 'source.id', 'attempt.source_id')
+      .leftJoin('attempt_transcript', (join) =>
+        join
+          .onRef('attempt_transcript.delivery_id', '=', 'attempt.delivery_id')
+          .onRef('attempt_transcript.number', '=', 'attempt.number'),
+      )
       .selectAll('attempt')
-      .select('source.name as source_name')
-      .where('delivery_id', '=', id)
+      .select(['source.name as source_name', 'attempt_transcript.lines as transcript'])
+      .where('attempt.delivery_id', '=', id)
       .orderBy('attempt.id')
       .execute(),
     db

@@ -202,6 +202,8 @@ export const deliveryStory = z.object({
       reply: z.string(),
       class: z.string().nullable(),
       ms: count,
+      /** What was said, one line each, where it is kept: of attempts that did not deliver. */
+      transcript: z.string().nullable(),
     }),
   ),
   events: z.array(z.object({ id, kind: z.string(), at: time, data: anyJson })),

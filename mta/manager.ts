@@ -51,6 +51,9 @@ import { createSigner } from './sign.ts';
 import { Sources, type Source } from './source.ts';
 import { Stops, type Refusal } from './stops.ts';
 import type { Transaction } from './transaction.ts';
+import { WarmupRooms } from './warmup-rooms.ts';
+
+type RouteTo = Extract<Route, { kind: 'route' }>;
 
 interface Claimed {
   id: number;
@@ -81,6 +84,7 @@ export class Manager {
   readonly #settler: Settler;
   readonly #sources: Sources;
   readonly #stops: Stops;
+  readonly #warmups: WarmupRooms;
   readonly #shaper = new Shaper();
   readonly #brokenTls = new BrokenTls();
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
@@ -103,6 +107,7 @@ export class Manager {
     this.#settler = new Settler(runtime);
     this.#sources = new Sources(ehlo);
     this.#stops = new Stops(runtime);
+    this.#warmups = new WarmupRooms(runtime);
   }
 
   async start(): Promise<void> {
@@ -174,6 +179,7 @@ export class Manager {
       activeThrottles(store.read, clock.now()),
       this.#stops.refresh(),
       this.#stops.followSuppressions(),
+      this.#warmups.refresh(),
     ]);
     this.#sources.set(sources, this.#stops.sources);
     for (const place of this.#shaper.releasedByHand(throttles)) {
@@ -298,21 +304,64 @@ export class Manager {
     const usual = this.#sources.next(lane === 'bulk' ? 'marketing' : 'transactional', this.#now());
     const room = usual === undefined ? 0 : this.#queueFor(usual, route).room(lane);
     if (room < (lane === 'bulk' ? WORTH_A_CLAIM : 1)) return;
-    for (const [pool, items] of Map.groupBy(await this.#claim(lane, ids, room), ({ row }) =>
-      this.#stops.poolOf(row),
-    )) {
-      const source = this.#sources.next(pool, this.#now());
-      if (source === undefined) {
-        await this.#giveBack(items, this.#now() + 60_000);
-        continue;
-      }
-      this.#inFlight += items.length;
-      this.#queueFor(source, route).push(items);
+    const { used, left } =
+      lane === 'bulk' && this.#warmups.any ? this.#roomToday(route) : { used: [], left: Infinity };
+    if (left === 0 || (used.length > 0 && this.#warmups.isFruitless(route.site))) return;
+    const claimed = await this.#claim(lane, ids, Math.min(room, left), used);
+    if (claimed.length === 0 && used.length > 0) this.#warmups.fruitless(route.site);
+    for (const [pool, items] of Map.groupBy(claimed, ({ row }) => this.#stops.poolOf(row))) {
+      const over = this.#warmups.any
+        ? await this.#handOutWarming(pool, items, route)
+        : this.#handOut(this.#sources.next(pool, this.#now()), items, route);
+      await this.#giveBack(over, this.#now() + 60_000);
     }
   }
 
+  /** Answers what found no source. */
+  #handOut(source: Source | undefined, items: Claimed[], route: RouteTo): Claimed[] {
+    if (source === undefined) return items;
+    this.#inFlight += items.length;
+    this.#queueFor(source, route).push(items);
+    return [];
+  }
+
+  /** New addresses first, each as far as its day's room goes; warm ones of the pool take over. */
+  async #handOutWarming(pool: string, items: Claimed[], route: RouteTo): Promise<Claimed[]> {
+    const provider = providerById(route.provider).id;
+    const usable = this.#sources.usable(pool, this.#now());
+    const isPersonal = items[0]?.lane === 'transactional';
+    const usual = this.#sources.next(pool, this.#now());
+    let left = items;
+    for (const source of isPersonal && usual ? [usual] : this.#warmups.withRoom(usable, provider)) {
+      if (left.length === 0) break;
+      const ids = left.map((item) => item.id);
+      const taken = await this.#warmups.take(source.id, provider, ids, isPersonal);
+      this.#handOut(source, left.slice(0, taken), route);
+      left = left.slice(taken);
+    }
+    return left;
+  }
+
+  /** What warm-ups leave at a provider today: the pools that have used theirs, and how much the others have. */
+  #roomToday({ provider }: RouteTo): { used: string[]; left: number } {
+    const { id } = providerById(provider);
+    const used: string[] = [];
+    const having = new Set<number>();
+    for (const pool of this.#sources.pools()) {
+      const sources = this.#warmups.withRoom(this.#sources.usable(pool, this.#now()), id);
+      if (sources.length === 0) used.push(pool);
+      for (const source of sources) having.add(source.id);
+    }
+    return { used, left: [...having].reduce((sum, source) => sum + this.#warmups.left(source, id), 0) };
+  }
+
   /** Attempt, next time and the frozen fill are committed before anybody dials. Who may not be mailed ends here. */
-  async #claim(lane: Lane, domainIds: number[], limit: number): Promise<Claimed[]> {
+  async #claim(
+    lane: Lane,
+    domainIds: number[],
+    limit: number,
+    exceptPools: readonly string[] = [],
+  ): Promise<Claimed[]> {
     const { store, node, config } = this.#runtime;
     const now = this.#now();
     const rows = await store.write(async (tx) => {
@@ -324,7 +373,8 @@ export class Manager {
         owner: node,
         leaseMs: config.mta.lease_ms,
         nextAt: now + config.mta.lease_ms,
-        exceptCampaigns: this.#stops.campaigns,
+        exceptCampaigns: [...this.#stops.campaigns, ...this.#warmups.notYet(this.#isWarming)],
+        exceptPools,
       });
       const fills = await this.#contents.fills(tx, claimed, now);
       await freezeFills(tx, fills);
@@ -365,10 +415,14 @@ export class Manager {
     if (items.length === 0) return;
     const { store, node } = this.#runtime;
     const ids = items.map((item) => item.id);
+    await this.#warmups.back(ids);
     await store.write((tx) => giveBack(tx, node, ids, dueAt));
   }
 
-  #queueFor(source: Source, route: Extract<Route, { kind: 'route' }>): ReadyQueue<Claimed> {
+  readonly #isWarming = (pool: string): boolean =>
+    this.#warmups.isWarming(this.#sources.usable(pool, this.#now()));
+
+  #queueFor(source: Source, route: RouteTo): ReadyQueue<Claimed> {
     const key = `${source.id} ${route.site}`;
     const known = this.#queues.get(key);
     if (known !== undefined) {
@@ -483,6 +537,7 @@ export class Manager {
     { source, site, provider }: ReadyQueue<Claimed>,
   ): Refusal | undefined {
     if (!this.#isOurs(row)) return { kind: 'not-now', reason: 'the lease has ended' };
+    if (this.#warmups.isStale(row.id)) return { kind: 'not-now', reason: 'its day of the warm-up is over' };
     if (this.#sources.isPaused(source.id)) return { kind: 'not-now', reason: 'the source is paused' };
     return this.#stops.refuses(row, compiled, { sourceId: source.id, site, provider: provider.id });
   }
@@ -490,6 +545,7 @@ export class Manager {
   #record(row: Delivery, attempted: Attempted, queue: ReadyQueue<Claimed>): void {
     const { log, metrics } = this.#runtime;
     const { outcome } = attempted;
+    this.#warmups.used(row.id);
     if (attempted.transaction.kind === 'refused') this.#heed(wordsOf(outcome), outcome.action, queue);
     const result = resultOf(row, attempted, this.#at());
     const { state, ms } = result.settlement;

@@ -4,13 +4,14 @@
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { sql } from 'kysely';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { schema } from '../config/schema.ts';
 import { suppress, SuppressionView } from '../core/audience/suppress.ts';
 import { cancelCampaign, pauseCampaign } from '../core/campaign/service.ts';
 import { resumeCampaign } from '../core/campaign/start.ts';
 import { templateSettings } from '../core/campaign/template.ts';
-import { systemClock } from '../core/clock.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
 import { DnsError, type Resolver } from '../core/dns.ts';
 import { silentLog } from '../core/log.ts';
 import { createTokens } from '../core/mail/tokens.ts';
@@ -20,6 +21,7 @@ import { createSecrets } from '../core/secrets.ts';
 import { addCampaign, campaignById } from '../core/store/campaign.ts';
 import { addTemplateVersion } from '../core/store/content.ts';
 import { activatePendingKeys, addDkimKey, dkimKeysOf } from '../core/store/dkim-key.ts';
+import { changeWarmup } from '../core/sending/warmup-service.ts';
 import { addBrand, addSendingDomain, addSource } from '../core/store/identity.ts';
 import { domainIds, enqueueMessage } from '../core/store/queue.ts';
 import { addOrder, openOrders, orderById, releaseOrder, type NewOrder } from '../core/store/queue-order.ts';
@@ -155,8 +157,11 @@ interface House {
 }
 
 /** A campaign whose recipients are all queued, and the house that will send it once started. */
-async function houseFor(receiver: Receiver, addresses: string[]): Promise<House> {
-  const clock = systemClock({ speed: 2000, epoch: Date.now() });
+async function houseFor(
+  receiver: Receiver,
+  addresses: string[],
+  clock: Clock = systemClock({ speed: 2000, epoch: Date.now() }),
+): Promise<House> {
   const store = await openTestStore();
   const secrets = createSecrets(randomBytes(32));
   const runtime: Runtime = {
@@ -807,4 +812,96 @@ test('what is re-routed leaves from its new pool, from the order on', async () =
   await house.until({ delivered: 100 });
   const rows = await store.read.selectFrom('attempt').select('source_id').distinct().execute();
   expect(rows.map((row) => row.source_id)).toEqual([warm]);
+});
+
+test('a source that warms up sends exactly its allowance each day, over a restart, and all of it once it is warm', async () => {
+  const receiver = await new Receiver().start();
+  const morning = Date.parse('2026-07-10T06:00:00Z');
+  const running = systemClock({ speed: 200, epoch: Date.now() });
+  const began = running.now();
+  let days = 0;
+  const clock: Clock = { ...running, now: () => morning + running.now() - began + days * 86_400_000 };
+  const house = await houseFor(
+    receiver,
+    people(2000, () => 'one.example'),
+    clock,
+  );
+  const { store } = house.runtime;
+  const source = await store.write((tx) =>
+    addSource(tx, {
+      name: 'new',
+      ip: '',
+      ehlo: 'new.example.org',
+      pool: 'marketing',
+      weight: 1,
+      paused: 0,
+      note: '',
+      created_at: clock.now(),
+    }),
+  );
+  await changeWarmup(house.runtime, { sourceId: source, provider: 'default', plan: [100, 250] }, null);
+  await house.start();
+  await house.until({ delivered: 100, queued: 1900 });
+  await house.stop();
+  const second = mta(house.runtime);
+  await second.start();
+  onTestFinished(() => second.stop());
+  days = 1;
+  await house.until({ delivered: 350, queued: 1650 });
+  days = 2;
+  await house.until({ delivered: 2000 });
+
+  const byDay = await store.read
+    .selectFrom('attempt')
+    .select([sql<number>`at / 86400000`.as('day'), ({ fn }) => fn.countAll<number>().as('n')])
+    .where('outcome', '=', 'delivered')
+    .groupBy('day')
+    .orderBy('day')
+    .execute();
+  expect(byDay.map((row) => Number(row.n))).toEqual([100, 250, 1650]);
+  const judged = await store.read.selectFrom('warmup_day').selectAll().orderBy('day').execute();
+  expect(judged).toMatchObject([
+    { sent: 100, cap: 100, verdict: 'clean', deferred: 0 },
+    { sent: 250, cap: 250, verdict: 'clean', deferred: 0 },
+  ]);
+  const [row] = await store.read.selectFrom('warmup').selectAll().execute();
+  expect(row).toMatchObject({ state: 'warm', provider: 'default' });
+});
+
+test('what a new source may not send today goes from a warm one of its pool', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(120, () => 'one.example'),
+    systemClock({ speed: 50, epoch: Date.now() }),
+  );
+  const { store } = house.runtime;
+  const add = (name: string) =>
+    store.write((tx) =>
+      addSource(tx, {
+        name,
+        ip: '',
+        ehlo: `${name}.example.org`,
+        pool: 'marketing',
+        weight: 1,
+        paused: 0,
+        note: '',
+        created_at: 1,
+      }),
+    );
+  const cold = await add('cold');
+  const warm = await add('warm');
+  await changeWarmup(house.runtime, { sourceId: cold, provider: 'default', plan: [30, 60] }, null);
+  await house.start();
+  await house.until({ delivered: 120 });
+  const bySource = await store.read
+    .selectFrom('attempt')
+    .select(['source_id', ({ fn }) => fn.countAll<number>().as('n')])
+    .groupBy('source_id')
+    .orderBy('source_id')
+    .execute();
+  expect(bySource.map((row) => [row.source_id, Number(row.n)])).toEqual([
+    [cold, 30],
+    [warm, 90],
+  ]);
 });

@@ -54,6 +54,11 @@ export class Sources {
     return this.#rows.some((row) => row.id === id && row.paused);
   }
 
+  /** The pools that sources are in. */
+  pools(): string[] {
+    return [...new Set(this.#rows.map((row) => row.pool))];
+  }
+
   /** Those that may send for a pool now. A pool without sources of its own uses all of them. */
   usable(pool: string, now: number): Source[] {
     if (this.#rows.length === 0) return this.isAside(this.#standIn.id, now) ? [] : [this.#standIn];

@@ -10,6 +10,7 @@ import type { Store } from '../store/open.ts';
 import { domainIds } from '../store/queue.ts';
 import type { Db } from '../store/tables.ts';
 import { audienceCondition, audienceOf, stoppingScopes, suppressedCondition } from './audience.ts';
+import { headStart, somethingWarms } from './engagement.ts';
 import { moveCampaign } from './states.ts';
 
 /** Recipients per slice: some tens of milliseconds of the one writer. */
@@ -86,11 +87,15 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
     { id: 'int' },
   );
   const at = sql`cast(${now} as bigint)`;
+  // Counted from the start of the campaign, so that the keen readers of its last slice go before the others of its first.
+  const due = (await somethingWarms(tx))
+    ? sql`cast(${campaign.started_at ?? now} as bigint) - ${headStart(campaign.started_at ?? now)}`
+    : at;
   await sql`insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
       pool, state, due_at, queued_at, template_version_id, reason, finished_at)
     select 'bulk', 'campaign', cast(${campaign.id} as bigint), cast(contact.id as text), contact.id, contact.email, domain.id,
       cast(${campaign.sending_domain_id} as bigint), cast(${campaign.pool} as text),
-      case when ${stopped} then 'suppressed' else 'queued' end, ${at}, ${at}, cast(${campaign.template_version_id} as bigint),
+      case when ${stopped} then 'suppressed' else 'queued' end, ${due}, ${at}, cast(${campaign.template_version_id} as bigint),
       case when ${stopped} then 'suppressed before it was queued' else null end, case when ${stopped} then ${at} else null end
     from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
     where true on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);

@@ -196,6 +196,22 @@ export const migrations: Migration[] = [
     ],
   },
   {
+    // A new address grows slowly at each provider; what providers answered is counted, to forecast and to judge its days.
+    name: '0006_warmup',
+    up: [
+      `create table warmup (source_id :int not null, provider text not null, plan :json not null, step :int not null, state text not null,
+        idle_days :int not null default 0, day :int not null, sent :int not null default 0, started_at :int not null, updated_at :int not null,
+        primary key (source_id, provider))`,
+      `create table warmup_day (source_id :int not null, provider text not null, day :int not null, step :int not null, cap :int,
+        sent :int not null, deferred :int not null, blocked :int not null, complaints :int not null, verdict text not null,
+        primary key (source_id, provider, day))`,
+      `create table answer_slot (slot :int not null, source_id :int not null, provider text not null, outcome text not null,
+        code :int not null, class text not null, answers :int not null, ms :int not null, reply text not null,
+        primary key (slot, source_id, provider, outcome, code, class))`,
+      `create table campaign_forecast (campaign_id :int not null primary key, made_at :int not null, body :json not null)`,
+    ],
+  },
+  {
     name: '0010_dkim_rotation',
     up: [
       `alter table dkim_key add column activated_at :int`,

@@ -17,6 +17,7 @@
 import { sql } from 'kysely';
 import { Problem } from '../errors.ts';
 import { asciiDomain } from '../mail/domain.ts';
+import { countAnswers } from './answer-slot.ts';
 import { engineOf, rowsFrom, skipLocked } from './batch.ts';
 import { addEvents, type NewEvent } from './event.ts';
 import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
@@ -256,11 +257,24 @@ export interface ClaimQuestion {
   nextAt: number;
   /** Campaigns that are paused or cancelled: their rows stay where they are. */
   exceptCampaigns: readonly number[];
+  /** Pools whose sources may not send there now. */
+  exceptPools?: readonly string[];
 }
 
 /** Takes what is due, oldest first, for one node. PostgreSQL: rows that another node is taking are passed over. */
 export async function claimDue(db: Db, question: ClaimQuestion): Promise<Delivery[]> {
-  const { domainIds: ids, lane, pool, limit, now, owner, leaseMs, nextAt, exceptCampaigns } = question;
+  const {
+    domainIds: ids,
+    lane,
+    pool,
+    limit,
+    now,
+    owner,
+    leaseMs,
+    nextAt,
+    exceptCampaigns,
+    exceptPools = [],
+  } = question;
   if (ids.length === 0 || limit <= 0) return [];
   const rows = await sql<Delivery>`update delivery
     set state = 'active', lease_owner = ${owner}, lease_until = ${now + leaseMs}, attempt = attempt + 1,
@@ -270,6 +284,7 @@ export async function claimDue(db: Db, question: ClaimQuestion): Promise<Deliver
       where domain_id in (${sql.join(ids)}) and lane = ${lane} and due_at <= ${now} and state in ('queued', 'deferred')
       ${pool === undefined ? sql`` : sql`and pool = ${pool}`}
       ${exceptCampaigns.length === 0 ? sql`` : sql`and not (origin_kind = 'campaign' and origin_id in (${sql.join([...exceptCampaigns])}))`}
+      ${exceptPools.length === 0 ? sql`` : sql`and pool not in (${sql.join([...exceptPools])})`}
       order by due_at limit ${limit} ${skipLocked(db)})
     returning *`.execute(db);
   return rows.rows;
@@ -358,6 +373,7 @@ export async function settle(db: Db, settlements: readonly Settlement[], now: nu
   const written = new Map(rows.map((row) => [row.id, row]));
   const kept = settlements.filter((one) => written.has(one.id));
   await addAttempts(db, kept);
+  await countAnswers(db, kept);
   await addEvents(
     db,
     kept.map((one) => eventFor(one, written.get(one.id) as Settled, now)),

@@ -544,6 +544,50 @@ export interface Tables {
     decision: 'suppressed' | 'forgiven' | null;
   };
 
+  // ── how fast we may grow, and what providers answered ─────────────────────────────────────────────────────────
+  /** One source's warm-up at one provider (core/sending/warmup.ts). `sent` counts the claims of `day`, a local midnight. */
+  warmup: {
+    source_id: number;
+    provider: string;
+    plan: Json;
+    step: number;
+    state: 'running' | 'paused' | 'warm';
+    idle_days: number;
+    day: number;
+    sent: number;
+    started_at: number;
+    updated_at: number;
+  };
+  /** A day that is over, as it was judged. */
+  warmup_day: {
+    source_id: number;
+    provider: string;
+    day: number;
+    step: number;
+    cap: number | null;
+    sent: number;
+    deferred: number;
+    blocked: number;
+    complaints: number;
+    verdict: 'clean' | 'dirty' | 'idle';
+  };
+  /** Attempts of half an hour, counted by answer. 0 and '' stand for none: they are part of the key. */
+  answer_slot: {
+    slot: number;
+    source_id: number;
+    provider: string;
+    outcome: string;
+    code: number;
+    class: string;
+    answers: number;
+    /** Sum over the attempts. */
+    ms: number;
+    /** The words of one of them. */
+    reply: string;
+  };
+  /** What was foretold of a campaign when it started (core/campaign/planner.ts). */
+  campaign_forecast: { campaign_id: number; made_at: number; body: Json };
+
   // ── what happened ─────────────────────────────────────────────────────────────────────────────────────────────
   event: {
     id: Generated<number>;

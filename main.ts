@@ -114,6 +114,18 @@ program
     process.exitCode = await powercut(options);
   });
 
+program
+  .command('bench <name>')
+  .description('measure one thing with its peer in the same run; `parley bench list` names them')
+  .option('--quick', 'a form of under 40 seconds')
+  .option('--rounds <number>', 'how many rounds')
+  .option('--count <number>', 'how many messages, recipients or rows')
+  .option('--json', 'print the figures as one JSON object on the last line')
+  .action(async (name: string, options) => {
+    const { bench } = await import('./lab/bench.ts');
+    process.exitCode = await bench(name, options);
+  });
+
 async function serve(config: Config, names: Config['roles']): Promise<void> {
   const log = createLog(config.log_level);
   const runtime = await startRuntime(config, log, { exclusive: true });

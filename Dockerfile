@@ -18,5 +18,5 @@ VOLUME /data
 EXPOSE 8080 2525
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD node -e "fetch('http://127.0.0.1:'+(process.env.PARLEY_HTTP_PORT||8080)+'/health').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
-ENTRYPOINT ["node", "main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=64", "main.ts"]
 CMD ["serve"]

@@ -140,8 +140,9 @@ function npm(words, environment) {
   if (done.status !== 0) throw new Error(`npm ${words[0]} failed; its own words are above`);
 }
 
+/** A larger nursery: messages in the making die young, and a tenth of the processor's time is not spent on copying them. */
 function parley(...words) {
-  return run(ensureNode(), [join(home, 'main.ts'), ...words]);
+  return run(ensureNode(), ['--max-semi-space-size=64', join(home, 'main.ts'), ...words]);
 }
 
 /** Every check, in the order in which a mistake is cheapest to find. Ends with one plain line of counts. */

@@ -210,7 +210,7 @@ function familyOf(directory: string): number[] {
     const path = join(directory, file);
     if (existsSync(path)) pids.add(Number(readFileSync(path, 'latin1').trim()));
   }
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const [, pid, parent] of rows) {
       if (pids.has(Number(parent)) && !pids.has(Number(pid))) {

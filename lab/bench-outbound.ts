@@ -128,7 +128,11 @@ interface Bed {
 }
 
 /** A Parley with an audience, a domain with one RSA key, and 50 recipient domains whose MX is the sink. */
-export async function makeBed(count: number, sink: Sink, settings: Record<string, string | number> = {}): Promise<Bed> {
+export async function makeBed(
+  count: number,
+  sink: Sink,
+  settings: Record<string, string | number> = {},
+): Promise<Bed> {
   const directory = mkdtempSync(join(tmpdir(), 'parley-outbound-'));
   const world = await spawnWorld({ seed: 1 });
   const dataDir = join(directory, 'data');
@@ -174,7 +178,9 @@ async function furnished(
       { name: `mx.d${at}.test`, type: 'A' as const, data: `127.0.1.${at + 1}` },
     ]),
   );
-  const listId = (await client.post<Answer<'createList'>>('/api/lists', { name: 'Everybody', brand_id: house.brandId })).id;
+  const listId = (
+    await client.post<Answer<'createList'>>('/api/lists', { name: 'Everybody', brand_id: house.brandId })
+  ).id;
   const file = join(directory, 'people.csv');
   writeFileSync(
     file,

@@ -57,7 +57,7 @@ export async function startParley({
     PARLEY_INBOUND_PORT: String(inboundPort),
   };
   for (const [name, value] of Object.entries(settings)) environment[`PARLEY_${name}`] = String(value);
-  const child = spawn(process.execPath, [join(home, 'main.ts'), 'serve'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=64', join(home, 'main.ts'), 'serve'], {
     cwd: home,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

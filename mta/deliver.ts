@@ -11,7 +11,7 @@
  * It never touches the database: what it needs was fetched and what comes of it is settled by the manager.
  */
 import type { Provider } from '../config/providers.ts';
-import { wireForm } from '../core/mail/compose.ts';
+import { WireMessage } from '../core/mail/compose.ts';
 import type { RenderedMessage } from '../core/campaign/fill.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Session } from './session.ts';
@@ -47,7 +47,8 @@ export async function deliver(job: Job, lines: Lines, signer: Signer): Promise<D
 
 async function signed({ message, keys }: Job, signer: Signer): Promise<Buffer> {
   // RFC 6376 3.5: t= is the message's own frozen date, so that a retry repeats the signature too.
-  return wireForm(message, await signer.sign(message, keys, message.date));
+  const wire = new WireMessage(message);
+  return wire.withHead(message, await signer.sign(message, keys, message.date, wire.canonicalBody));
 }
 
 async function sent(job: Job, lines: Lines, bytes: Buffer): Promise<Transaction> {

@@ -3,7 +3,7 @@
  * From domain exactly (some receivers count nothing else). The fields that a forger would like to add once more are signed
  * once more than they occur. RSA runs on the thread pool, a few at a time, so that signing never holds up the wire.
  */
-import { createHash, sign as signBytes, type KeyObject } from 'node:crypto';
+import { hash, sign as signBytes, type KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { OutgoingMessage } from '../core/mail/compose.ts';
 import { readDkimKey, type DkimAlgorithm } from '../core/mail/dkim-key.ts';
@@ -32,9 +32,16 @@ export interface Signer {
    *
    * `signedAt` is the message's own frozen date, so that a retry repeats the signature too.
    *
+   * `body` is the canonical body in bytes, where they are there already (`WireMessage.canonicalBody`).
+   *
    *     wireForm(message, await signer.sign(message, keys, fill.date))
    */
-  sign(message: Signable, keys: readonly SigningKey[], signedAt: number): Promise<HeaderField[]>;
+  sign(
+    message: Signable,
+    keys: readonly SigningKey[],
+    signedAt: number,
+    body?: Buffer,
+  ): Promise<HeaderField[]>;
   /** Signatures being made and waiting, for metrics. */
   readonly inFlight: number;
   readonly waiting: number;
@@ -98,11 +105,12 @@ export function createSigner({ atOnce = availableParallelism() + 1 }: SignerOpti
     get waiting() {
       return waiting.length;
     },
-    async sign(message, keys, signedAt) {
+    async sign(message, keys, signedAt, body = Buffer.from(message.canonicalBody, 'latin1')) {
       const from = fromDomain(message.headers);
       const { names, canonical } = signedFields(message.headers);
-      const bodyHash = createHash('sha256').update(message.canonicalBody, 'latin1').digest('base64');
-      const ordered = [...keys].sort((a, b) => ORDER[a.algorithm] - ORDER[b.algorithm]);
+      const bodyHash = hash('sha256', body, 'base64');
+      const ordered =
+        keys.length < 2 ? keys : keys.toSorted((a, b) => ORDER[a.algorithm] - ORDER[b.algorithm]);
       return Promise.all(
         ordered.map(async (key) => {
           if (key.domain !== from) throw new Error(`the dkim key of ${key.domain} may not sign for ${from}`);
@@ -127,8 +135,7 @@ function signature({ algorithm, key }: SigningKey, data: Buffer): Promise<string
     const done = (error: Error | null, bytes: Buffer) =>
       error === null ? resolve(bytes.toString('base64')) : reject(error);
     // RFC 8463 3: Ed25519 signs the SHA-256 of the fields, not the fields.
-    if (algorithm === 'ed25519-sha256')
-      signBytes(null, createHash('sha256').update(data).digest(), key, done);
+    if (algorithm === 'ed25519-sha256') signBytes(null, hash('sha256', data, 'buffer'), key, done);
     else signBytes('sha256', data, key, done);
   });
 }
@@ -147,38 +154,48 @@ function foldSignature(base64: string): string {
   return out;
 }
 
-/** The h= list, folded, and the fields that it names in that order, canonical, each with its line break. */
-function signedFields(headers: readonly HeaderField[]): { names: string; canonical: string } {
-  const byName = new Map<string, string[]>();
-  for (const field of headers) {
-    const name = field.slice(0, field.indexOf(':')).trimEnd().toLowerCase();
-    const same = byName.get(name);
-    if (same === undefined) byName.set(name, [field]);
-    else same.push(field);
-  }
-  const names: string[] = [];
-  let canonical = '';
-  const take = (name: string) => {
-    const fields = byName.get(name);
-    if (fields === undefined) return;
-    // RFC 6376 5.4.2: several fields of one name are taken from the bottom up.
-    for (let i = fields.length - 1; i >= 0; i--) {
-      names.push(name);
-      canonical += `${relaxedField(fields[i]!)}\r\n`;
-    }
-  };
-  for (const name of OVERSIGNED) take(name);
-  for (const name of SIGNED) take(name);
-  for (const name of OVERSIGNED) names.push(name);
-  return { names: foldNames(names), canonical };
+/** Which fields are signed, in which order, for messages that have the same fields in the same order. */
+interface Plan {
+  /** Places among the headers. */
+  order: number[];
+  /** The h= list, folded. */
+  names: string;
 }
 
-const foldedLists = new Map<string, string>();
+const plans = new Map<string, Plan>();
+const PLANS = 200;
+
+/** The h= list, folded, and the fields that it names in that order, canonical, each with its line break. */
+function signedFields(headers: readonly HeaderField[]): { names: string; canonical: string } {
+  const names = headers.map(nameOf);
+  const key = names.join(':');
+  let plan = plans.get(key);
+  if (plan === undefined) {
+    plan = planFor(names);
+    if (plans.size < PLANS) plans.set(key, plan);
+  }
+  let canonical = '';
+  for (const place of plan.order) canonical += `${relaxedField(headers[place]!)}\r\n`;
+  return { names: plan.names, canonical };
+}
+
+function planFor(present: readonly string[]): Plan {
+  const order: number[] = [];
+  const names: string[] = [];
+  for (const name of [...OVERSIGNED, ...SIGNED]) {
+    // RFC 6376 5.4.2: several fields of one name are taken from the bottom up.
+    for (let place = present.length - 1; place >= 0; place--) {
+      if (present[place] !== name) continue;
+      order.push(place);
+      names.push(name);
+    }
+  }
+  return { order, names: foldNames([...names, ...OVERSIGNED]) };
+}
+
+const nameOf = (field: HeaderField): string => field.slice(0, field.indexOf(':')).trimEnd().toLowerCase();
 
 function foldNames(names: readonly string[]): string {
-  const whole = names.join(':');
-  const known = foldedLists.get(whole);
-  if (known !== undefined) return known;
   let out = '';
   let column = 3;
   names.forEach((name, index) => {
@@ -190,7 +207,6 @@ function foldNames(names: readonly string[]): string {
     out += word;
     column += word.length;
   });
-  if (foldedLists.size < 100) foldedLists.set(whole, out);
   return out;
 }
 
@@ -199,9 +215,10 @@ export function relaxedField(field: HeaderField): string {
   const colon = field.indexOf(':');
   const name = field.slice(0, colon).trimEnd().toLowerCase();
   const value = field.slice(colon + 1);
-  const plain = /[\r\n\t]| {2}/.test(value)
-    ? value.replace(/\r\n(?=[ \t])/g, '').replace(/[ \t]+/g, ' ')
-    : value;
+  // Most fields are one line with single spaces, and need no pattern.
+  if (!value.includes('\r\n') && !value.includes('  ') && !value.includes('\t'))
+    return `${name}:${value.trim()}`;
+  const plain = value.replace(/\r\n(?=[ \t])/g, '').replace(/[ \t]+/g, ' ');
   return `${name}:${plain.replace(/^ +| +$/g, '')}`;
 }
 

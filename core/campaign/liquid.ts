@@ -5,7 +5,7 @@
  */
 import { Context, Liquid, LiquidError, Output, filters, toValueSync, type Template } from 'liquidjs';
 import { cleanText } from '../mail/address.ts';
-import { encodeStatic, encodeValue, type EncodedPiece } from '../mail/transfer.ts';
+import { canonicalAlready, encodeStatic, encodeValue, joined, type EncodedPiece } from '../mail/transfer.ts';
 
 /** Where a value goes decides how it is escaped. */
 export type Target = 'html' | 'text' | 'header';
@@ -136,20 +136,14 @@ export function parseTemplate(source: string, target: Target, locale: Locale): P
       return target === 'header' ? cleanText(text) : text;
     },
     renderEncoded(scope) {
-      let wire = '';
-      let canonical = '';
+      let whole = canonicalAlready('');
       for (const piece of run(scope)) {
-        if (piece instanceof Fixed) {
-          const encoded = piece.encoded;
-          wire += encoded.wire;
-          canonical += encoded.canonical;
-        } else {
-          const value = encodeValue(piece as string);
-          wire += value;
-          canonical += value;
-        }
+        whole = joined(
+          whole,
+          piece instanceof Fixed ? piece.encoded : canonicalAlready(encodeValue(piece as string)),
+        );
       }
-      return { wire, canonical };
+      return whole;
     },
   };
 }

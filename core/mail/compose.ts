@@ -14,7 +14,14 @@ import {
   type HeaderField,
   type MailboxLike,
 } from './header.ts';
-import { base64Lines, encodeStatic, relaxLines, type EncodedPiece } from './transfer.ts';
+import {
+  base64Lines,
+  canonicalAlready,
+  encodeStatic,
+  joined,
+  relaxLines,
+  type EncodedPiece,
+} from './transfer.ts';
 
 /** A message without its signatures. Lines end in CRLF; a string holds ASCII only. */
 export interface OutgoingMessage {
@@ -28,9 +35,41 @@ export interface OutgoingMessage {
 
 /** The bytes after DATA, before dot-stuffing: signatures on top. */
 export function wireForm(message: OutgoingMessage, signatures: readonly HeaderField[] = []): Buffer {
-  const head = signatures.length === 0 ? message.headers : [...signatures, ...message.headers];
-  const text = `${head.join('\r\n')}\r\n\r\n${message.body}`;
-  return Buffer.from(text, message.needsSmtputf8 ? 'utf8' : 'latin1');
+  return new WireMessage(message).withHead(message, signatures);
+}
+
+/** Room for the fields of an ordinary message with two signatures; a larger head gets a buffer of its own. */
+const HEAD_ROOM = 6 * 1024;
+
+/**
+ * The bytes of a message in the making: the body lies there first, since the signature is over its hash, and the head is
+ * written before it in the same buffer.
+ */
+export class WireMessage {
+  readonly #bytes: Buffer;
+  /** The body as it travels, when that is what relaxed canonicalisation sees too. */
+  readonly canonicalBody: Buffer | undefined;
+
+  constructor({ body, canonicalBody }: OutgoingMessage) {
+    this.#bytes = Buffer.allocUnsafe(HEAD_ROOM + body.length);
+    // ASCII only, so a character is a byte.
+    this.#bytes.write(body, HEAD_ROOM, 'latin1');
+    this.canonicalBody = body === canonicalBody ? this.#bytes.subarray(HEAD_ROOM) : undefined;
+  }
+
+  withHead({ headers, needsSmtputf8 }: OutgoingMessage, signatures: readonly HeaderField[]): Buffer {
+    const fields = headers.join('\r\n');
+    const head =
+      signatures.length === 0 ? `${fields}\r\n\r\n` : `${signatures.join('\r\n')}\r\n${fields}\r\n\r\n`;
+    if (needsSmtputf8 || head.length > HEAD_ROOM)
+      return Buffer.concat([
+        Buffer.from(head, needsSmtputf8 ? 'utf8' : 'latin1'),
+        this.#bytes.subarray(HEAD_ROOM),
+      ]);
+    const start = HEAD_ROOM - head.length;
+    this.#bytes.write(head, start, 'latin1');
+    return this.#bytes.subarray(start);
+  }
 }
 
 export interface Attachment {
@@ -74,17 +113,17 @@ export function compileMessage(images: readonly Attachment[]): MessageFrame {
         return { headers, body: withoutFinalLines(ended(text)) };
       }
       const alternative = boundary(seed, 'a');
-      let content = join(HTML_HEAD, ended(html));
+      let content = joined(HTML_HEAD, ended(html));
       if (inside.length > 0) {
         const related = boundary(seed, 'r');
-        content = join(
+        content = joined(
           same(`Content-Type: multipart/related; type="text/html"; boundary="${related}"\r\n\r\n`),
           multipart(related, [content, ...inside]),
         );
       }
       return {
         headers: [MIME_VERSION, `Content-Type: multipart/alternative;\r\n boundary="${alternative}"`],
-        body: multipart(alternative, [join(TEXT_HEAD, ended(text)), content]),
+        body: multipart(alternative, [joined(TEXT_HEAD, ended(text)), content]),
       };
     },
   };
@@ -209,7 +248,7 @@ function mixed(
   const outer = boundary(seed, 'm');
   const inner = content.headers.filter((field) => field !== MIME_VERSION).join('\r\n');
   const parts = [
-    join(same(`${inner}\r\n\r\n`), content.body),
+    joined(same(`${inner}\r\n\r\n`), content.body),
     ...attachments.map((a) => encodedAttachment(a, false)),
   ];
   return {
@@ -237,7 +276,7 @@ function encodedAttachment(
   ];
   if (contentId !== undefined) head.push(rawField('Content-ID', [bracketed(contentId)]));
   const lines = base64Lines(content);
-  return join(same(`${head.join('\r\n')}\r\n\r\n`), { wire: lines, canonical: lines });
+  return joined(same(`${head.join('\r\n')}\r\n\r\n`), { wire: lines, canonical: lines });
 }
 
 /** RFC 2046 5.1.1. "=_" cannot stand in quoted-printable or base64, so no content can close a part. */
@@ -246,13 +285,10 @@ function boundary(seed: string, level: string): string {
 }
 
 function multipart(name: string, parts: readonly EncodedPiece[]): EncodedPiece {
-  let wire = '';
-  let canonical = '';
-  for (const content of parts) {
-    wire += `--${name}\r\n${content.wire}\r\n`;
-    canonical += `--${name}\r\n${content.canonical}\r\n`;
-  }
-  return { wire: `${wire}--${name}--\r\n`, canonical: `${canonical}--${name}--\r\n` };
+  let whole = canonicalAlready('');
+  for (const content of parts)
+    whole = joined(joined(joined(whole, canonicalAlready(`--${name}\r\n`)), content), LINE_END);
+  return joined(whole, canonicalAlready(`--${name}--\r\n`));
 }
 
 function part(type: string, transfer: string): EncodedPiece {
@@ -268,19 +304,16 @@ function same(wire: string): EncodedPiece {
   return { wire, canonical: canonical === wire ? wire : canonical };
 }
 
-function join(a: EncodedPiece, b: EncodedPiece): EncodedPiece {
-  return { wire: a.wire + b.wire, canonical: a.canonical + b.canonical };
-}
-
 /** RFC 2045 6.7 (5): a soft line break cannot be the end of the content. */
 function ended(text: EncodedPiece): EncodedPiece {
-  return text.wire === '' || text.wire.endsWith('=\r\n') ? join(text, LINE_END) : text;
+  return text.wire === '' || text.wire.endsWith('=\r\n') ? joined(text, LINE_END) : text;
 }
 
-const LINE_END: EncodedPiece = { wire: '\r\n', canonical: '\r\n' };
+const LINE_END = canonicalAlready('\r\n');
 
 /** RFC 6376 3.4.4: DKIM does not see empty lines at the end of a body. A multipart never ends in one. */
 function withoutFinalLines({ wire, canonical }: EncodedPiece): EncodedPiece {
+  if (!canonical.endsWith('\r\n\r\n') && canonical !== '\r\n') return { wire, canonical };
   const kept = canonical.replace(/(?:\r\n)+$/, '');
   return { wire, canonical: kept === '' ? '' : `${kept}\r\n` };
 }

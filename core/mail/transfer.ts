@@ -20,6 +20,16 @@ const SPACE = 32;
 const TAB = 9;
 const SHORT_AND_PLAIN = /^[!-\-/-<>-~](?:[!-<>-~]| (?! )){0,60}$/;
 
+/** A piece whose canonical form is the piece itself. */
+export const canonicalAlready = (wire: string): EncodedPiece => ({ wire, canonical: wire });
+
+/** One after the other. As long as both forms are one string they stay one, and are put together only once. */
+export function joined(a: EncodedPiece, b: EncodedPiece): EncodedPiece {
+  const wire = a.wire + b.wire;
+  if (a.canonical === a.wire && b.canonical === b.wire) return { wire, canonical: wire };
+  return { wire, canonical: a.canonical + b.canonical };
+}
+
 /** Quoted-printable for a fixed text. White space inside lines is kept as it is. */
 export function encodeStatic(text: string): EncodedPiece {
   const wire = quotedPrintable(text, false);
@@ -30,8 +40,19 @@ export function encodeStatic(text: string): EncodedPiece {
 /** Quoted-printable for a filled value: runs of white space are encoded, so that it is canonical as it stands. */
 export function encodeValue(text: string): string {
   if (SHORT_AND_PLAIN.test(text)) return `${text}=\r\n`;
-  return quotedPrintable(text, true);
+  const known = encoded.get(text);
+  if (known !== undefined) return known;
+  const value = quotedPrintable(text, true);
+  if (text.length > LONGEST_KEPT) return value;
+  if (encoded.size >= VALUES_KEPT) encoded.clear();
+  encoded.set(text, value);
+  return value;
 }
+
+/** First names and towns come again and again. */
+const encoded = new Map<string, string>();
+const VALUES_KEPT = 5000;
+const LONGEST_KEPT = 60;
 
 /** RFC 2045 6.8: base64 in lines of 76. */
 export function base64Lines(content: Uint8Array): string {

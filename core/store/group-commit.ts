@@ -1,7 +1,7 @@
 /**
  * One writer, many who wait: whatever arrives while a commit is on its way to the disk goes together into the next
- * transaction, so a hundred acknowledgements cost one sync. Each piece of work runs in a savepoint of its own: one that
- * throws takes back only itself. Nobody is answered before the commit that holds his work has returned.
+ * transaction, so a hundred acknowledgements cost one sync. Each piece of work after the first runs in a savepoint of its
+ * own: one that throws takes back only itself. Nobody is answered before the commit that holds his work has returned.
  */
 import { sql } from 'kysely';
 import type { Db } from './tables.ts';
@@ -56,15 +56,22 @@ export function groupCommit(writer: Db): GroupCommit {
     const began = performance.now();
     try {
       for (let work = waiting.shift(); work !== undefined; work = nextInTime()) {
-        await sql`savepoint work`.execute(writer);
+        // Nothing stands before the first one, so taking it back is taking all back.
+        const isFirst = done.length === 0;
+        if (!isFirst) await sql`savepoint work`.execute(writer);
         try {
           const value = await work.run(writer);
-          await sql`release work`.execute(writer);
+          if (!isFirst) await sql`release work`.execute(writer);
           done.push({ work, value });
         } catch (error) {
           failed.push({ work, error });
-          await sql`rollback to work`.execute(writer);
-          await sql`release work`.execute(writer);
+          if (isFirst) {
+            await sql`rollback`.execute(writer);
+            await sql`begin immediate`.execute(writer);
+          } else {
+            await sql`rollback to work`.execute(writer);
+            await sql`release work`.execute(writer);
+          }
         }
       }
       await sql`commit`.execute(writer);

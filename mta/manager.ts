@@ -14,7 +14,7 @@
 import { providerById } from '../config/providers.ts';
 import { explain } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { sources as sourceRows } from '../core/store/identity.ts';
+import { pools as poolRows, sourcesInPools } from '../core/store/pool.ts';
 import {
   claimDue,
   domainsWithWork,
@@ -175,14 +175,15 @@ export class Manager {
   /** What people stopped, and from where we send: a few rows, read often. */
   async #mirror(): Promise<void> {
     const { store, clock } = this.#runtime;
-    const [sources, throttles] = await Promise.all([
-      sourceRows(store.read),
+    const [sources, pools, throttles] = await Promise.all([
+      sourcesInPools(store.read),
+      poolRows(store.read),
       activeThrottles(store.read, clock.now()),
       this.#stops.refresh(),
       this.#stops.followSuppressions(),
       this.#warmups.refresh(),
     ]);
-    this.#sources.set(sources, this.#stops.sources);
+    this.#sources.set(sources, pools, this.#stops.sources);
     for (const place of this.#shaper.releasedByHand(throttles)) {
       for (const queue of this.#queues.values()) if (queue.place === place) queue.resume();
     }
@@ -482,7 +483,8 @@ export class Manager {
     },
     sourceFailed: (source) => {
       this.#runtime.log.warn('source set aside', { source: source.name });
-      this.#sources.setAside(source.id, this.#now());
+      const since = this.#now();
+      this.#sources.setAside(source.id, { since, until: since + 600_000, reason: '' });
     },
   };
 

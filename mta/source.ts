@@ -1,83 +1,139 @@
 /**
- * The egress sources: which of our addresses a message leaves from. By pool and weight; a source that is paused, or whose
- * address cannot be used on this machine, is set aside and the rest go on.
+ * The egress sources: which of our addresses a message leaves from. By pool and weight; a source that is paused, or that
+ * was set aside because its address cannot be used or is refused everywhere, is left out and the rest go on.
  */
-import type { Row } from '../core/store/tables.ts';
+import type { Pool, SourceInPools } from '../core/store/pool.ts';
+import type { SmarthostWay } from './smarthost.ts';
+import { Turns } from './choice.ts';
 
 export interface Source {
+  /** Above 0: the row of a source. 0: the stand-in. Below 0: a smarthost. */
   id: number;
   name: string;
   /** Empty: the system chooses. */
   ip: string;
   ehlo: string;
-  pool: string;
+  /** Its share in the pool that was asked for. */
   weight: number;
+  /** Set when it is no address of ours but somebody else's server. */
+  smarthost?: SmarthostWay;
 }
 
-/** How long a source that could not be bound is left alone. */
-const SET_ASIDE_MS = 10 * 60_000;
+export interface Aside {
+  since: number;
+  until: number;
+  reason: string;
+}
+
+/** The pool of a lane when a delivery's own has none: its stream's. */
+const STREAMS: readonly string[] = ['transactional', 'marketing'];
 
 export class Sources {
-  #rows: (Source & { paused: boolean })[] = [];
-  readonly #asideUntil = new Map<number, number>();
+  #rows: (SourceInPools & { stopped: boolean })[] = [];
+  #pools: readonly Pool[] = [];
+  readonly #aside = new Map<number, Aside & { isWritten: boolean }>();
+  readonly #turns = new Map<string, Turns>();
   readonly #standIn: Source;
-  #turn = 0;
+  readonly #host: string;
 
-  /** `ehlo` is the name of the stand-in that serves while there is no source row at all. */
-  constructor(ehlo: string) {
-    this.#standIn = { id: 0, name: 'default', ip: '', ehlo, pool: '', weight: 1 };
+  /** `ehlo` is the name of the stand-in that serves while there is no source row at all; `host` is this machine. */
+  constructor(ehlo: string, host = '') {
+    this.#standIn = { id: 0, name: 'default', ip: '', ehlo, weight: 1 };
+    this.#host = host;
   }
 
   /** `stopped`: by an order over the queue. */
-  set(rows: readonly Row<'source'>[], stopped: ReadonlySet<number> = new Set()): void {
-    this.#rows = rows.map((row) => ({
-      id: row.id,
-      name: row.name,
-      ip: row.ip,
-      ehlo: row.ehlo || this.#standIn.ehlo,
-      pool: row.pool,
-      weight: row.weight,
-      paused: row.paused === 1 || stopped.has(row.id),
-    }));
+  set(
+    rows: readonly SourceInPools[],
+    pools: readonly Pool[] = [],
+    stopped: ReadonlySet<number> = new Set(),
+  ): void {
+    this.#rows = rows.map((row) => ({ ...row, stopped: row.paused === 1 || stopped.has(row.id) }));
+    this.#pools = pools;
+    for (const row of rows) this.#mirrorAside(row);
   }
 
-  /** Its address is not usable here now; others of the pool take over. */
-  setAside(id: number, now: number): void {
-    this.#asideUntil.set(id, now + SET_ASIDE_MS);
+  /** What is written rules: it outlives a restart, and a person who takes it away is heard. */
+  #mirrorAside({ id, aside_since, aside_until, aside_reason, aside_host }: SourceInPools): void {
+    const known = this.#aside.get(id);
+    if (aside_until !== null && (aside_host === '' || aside_host === this.#host)) {
+      if (known === undefined || aside_until >= known.until)
+        this.#aside.set(id, {
+          since: aside_since ?? 0,
+          until: aside_until,
+          reason: aside_reason ?? '',
+          isWritten: true,
+        });
+    } else if (known?.isWritten && aside_until === null) this.#aside.delete(id);
+  }
+
+  /** Others of the pool take over until its time, or until a person has mended it. */
+  setAside(id: number, aside: Aside): void {
+    this.#aside.set(id, { ...aside, isWritten: false });
+  }
+
+  /** It is written down: from now on its absence there means that somebody took it away. */
+  confirmAside(id: number): void {
+    const aside = this.#aside.get(id);
+    if (aside !== undefined) aside.isWritten = true;
   }
 
   isAside(id: number, now: number): boolean {
-    return (this.#asideUntil.get(id) ?? 0) > now;
+    return (this.#aside.get(id)?.until ?? 0) > now;
   }
 
   isPaused(id: number): boolean {
-    return this.#rows.some((row) => row.id === id && row.paused);
+    return this.#rows.some((row) => row.id === id && row.stopped);
   }
 
-  /** The pools that sources are in. */
+  /** Every pool that has a row. */
   pools(): string[] {
-    return [...new Set(this.#rows.map((row) => row.pool))];
+    return this.#pools.map((pool) => pool.name);
   }
 
-  /** Those that may send for a pool now. A pool without sources of its own uses all of them. */
+  pool(name: string): Pool | undefined {
+    return this.#pools.find((pool) => pool.name === name);
+  }
+
+  /** Those of a pool, whatever their state. */
+  members(pool: string): Source[] {
+    if (this.#rows.length === 0) return [this.#standIn];
+    const members = this.#membersOf(pool);
+    if (members.length > 0) return members;
+    // A pool without sources of its own uses those of its stream, and where there are none either, all of them.
+    const stream = this.pool(pool)?.stream ?? STREAMS.find((one) => pool.startsWith(one)) ?? 'marketing';
+    const ofStream = this.#membersOf(stream);
+    return ofStream.length > 0 ? ofStream : this.#rows.map((row) => this.#source(row, 1));
+  }
+
+  #membersOf(pool: string): Source[] {
+    return this.#rows.flatMap((row) => {
+      const share = row.pools.find((one) => one.pool === pool);
+      return share === undefined ? [] : [this.#source(row, share.weight)];
+    });
+  }
+
+  #source({ id, name, ip, ehlo }: SourceInPools, weight: number): Source {
+    return { id, name, ip, ehlo: ehlo || this.#standIn.ehlo, weight };
+  }
+
+  /** Those that may send for a pool now. */
   usable(pool: string, now: number): Source[] {
-    if (this.#rows.length === 0) return this.isAside(this.#standIn.id, now) ? [] : [this.#standIn];
-    const own = this.#rows.filter((row) => row.pool === pool);
-    return (own.length > 0 ? own : this.#rows).filter(
-      (row) => !row.paused && row.weight > 0 && !this.isAside(row.id, now),
+    return this.members(pool).filter(
+      (source) => source.weight > 0 && !this.isPaused(source.id) && !this.isAside(source.id, now),
     );
+  }
+
+  turns(pool: string): Turns {
+    let turns = this.#turns.get(pool);
+    if (turns === undefined) this.#turns.set(pool, (turns = new Turns()));
+    return turns;
   }
 
   /** The next one for a pool, by weighted turns; undefined when none may send. */
   next(pool: string, now: number): Source | undefined {
     const usable = this.usable(pool, now);
-    const total = usable.reduce((sum, source) => sum + source.weight, 0);
-    if (total === 0) return undefined;
-    let place = this.#turn++ % total;
-    for (const source of usable) {
-      place -= source.weight;
-      if (place < 0) return source;
-    }
-    return usable[0];
+    const id = this.turns(pool).next(usable.map((one) => ({ id: one.id, weight: one.weight, room: 1 })));
+    return usable.find((one) => one.id === id);
   }
 }

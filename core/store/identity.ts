@@ -1,4 +1,5 @@
 /** Who we are as rows: brands, sending domains with their keys, egress sources, shared mailboxes. */
+import { setPoolsOf } from './pool.ts';
 import type { Db, NewRow, Row, RowPatch } from './tables.ts';
 
 export const brands = (db: Db): Promise<Row<'brand'>[]> =>
@@ -36,8 +37,14 @@ export async function setDomainCheck(db: Db, id: number, check: string, now: num
 export const sources = (db: Db): Promise<Row<'source'>[]> =>
   db.selectFrom('source').selectAll().orderBy('id').execute();
 
-export async function addSource(db: Db, row: NewRow<'source'>): Promise<number> {
-  return (await db.insertInto('source').values(row).returning('id').executeTakeFirstOrThrow()).id;
+/** With its first pool; without a weight it takes a share like the others. */
+export async function addSource(
+  db: Db,
+  { pool, weight = 1, ...row }: NewRow<'source'> & { pool: string; weight?: number },
+): Promise<number> {
+  const { id } = await db.insertInto('source').values(row).returning('id').executeTakeFirstOrThrow();
+  await setPoolsOf(db, id, [{ pool, weight }], row.created_at);
+  return id;
 }
 
 export async function changeSource(db: Db, id: number, patch: RowPatch<'source'>): Promise<void> {

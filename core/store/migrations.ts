@@ -244,6 +244,41 @@ export const migrations: Migration[] = [
       `create index bounce_quarantine_waiting on bounce_quarantine (incident_id) where decided_at is null`,
     ],
   },
+  {
+    // An address may be in several pools; a pool may leave through somebody else's server, and then we know less.
+    name: '0005_pools_and_smarthosts',
+    up: [
+      `create table smarthost (id :id, name text not null unique, host text not null, port :int not null, tls text not null,
+        verify :int not null default 1, username text not null default '', sealed :blob, max_connections :int not null default 2,
+        messages_per_connection :int not null default 50, messages_per_minute :int not null default 60, paused :int not null default 0,
+        aside_since :int, aside_until :int, aside_reason text, tested_at :int, test :json, note text not null default '',
+        created_at :int not null, removed_at :int)`,
+      `create table pool (id :id, name text not null unique, stream text not null, brand_id :int references brand(id),
+        smarthost_id :int references smarthost(id), smarthost_mode text not null default 'off', smarthost_share :int not null default 0,
+        note text not null default '', created_at :int not null)`,
+      `create table source_pool (source_id :int not null references source(id), pool_id :int not null references pool(id),
+        weight :int not null default 1, primary key (source_id, pool_id))`,
+      `insert into pool (name, stream, created_at) values ('marketing', 'marketing', 0), ('transactional', 'transactional', 0)`,
+      `insert into pool (name, stream, created_at) select distinct pool, 'marketing', 0 from source
+        where pool not in ('marketing', 'transactional')`,
+      `insert into source_pool (source_id, pool_id, weight) select source.id, pool.id, source.weight from source
+        join pool on pool.name = source.pool`,
+      `alter table source drop column pool`,
+      `alter table source drop column weight`,
+      `alter table source add column aside_since :int`,
+      `alter table source add column aside_until :int`,
+      `alter table source add column aside_reason text`,
+      `alter table source add column aside_host text not null default ''`,
+      `alter table source add column checked_at :int`,
+      `alter table source add column "check" :json`,
+      `drop view any_delivery`,
+      `alter table delivery add column via text`,
+      `alter table delivery_retired add column via text`,
+      `alter table attempt add column via text`,
+      `create view any_delivery as select * from delivery union all select * from delivery_retired`,
+      `create index delivery_via on delivery (via, origin_kind, origin_id) where via is not null`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

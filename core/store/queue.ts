@@ -20,6 +20,7 @@ import { asciiDomain } from '../mail/domain.ts';
 import { countAnswers } from './answer-slot.ts';
 import { engineOf, rowsFrom, skipLocked } from './batch.ts';
 import { addEvents, type NewEvent } from './event.ts';
+import { transactionalPoolOf } from './pool.ts';
 import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
 
 /** Where each state may go. Terminal states go nowhere. */
@@ -138,7 +139,11 @@ async function enqueue(db: Db, rows: ToQueue[], now: number): Promise<number[]> 
     rows.map((row) => domainOf(row.address)),
   );
   const ids: number[] = [];
+  const pools = new Map<number, string>();
   for (const row of rows) {
+    const from = row.sending_domain_id;
+    const pool = pools.get(from) ?? (await transactionalPoolOf(db, from));
+    pools.set(from, pool);
     const { id } = await db
       .insertInto('delivery')
       .values({
@@ -146,7 +151,7 @@ async function enqueue(db: Db, rows: ToQueue[], now: number): Promise<number[]> 
         fill: row.fill ?? null,
         lane: 'transactional',
         domain_id: domains.get(domainOf(row.address)) as number,
-        pool: 'transactional',
+        pool,
         state: 'queued',
         due_at: now,
         queued_at: now,
@@ -184,6 +189,7 @@ const blank = {
   reason: null,
   finished_at: null,
   bounced_after_at: null,
+  via: null,
 } as const;
 
 /** The A-label domain of an address, lower-case. */
@@ -316,6 +322,8 @@ export interface Settlement {
   mx: string;
   ip: string;
   tls: string;
+  /** The smarthost that it was handed to, or that refused it. */
+  via?: string | null;
   class: string | null;
   reason: string;
   outcome: Row<'attempt'>['outcome'];
@@ -357,13 +365,14 @@ export async function settle(db: Db, settlements: readonly Settlement[], now: nu
     enhanced: 'text',
     reply: 'text',
     mx: 'text',
+    via: 'text',
     class: 'text',
     reason: 'text',
   });
   const { rows } = await sql<Settled>`update delivery set
       state = r.state, due_at = r.due_at, lease_owner = null, lease_until = null, source_id = r.source_id,
       message_id = coalesce(r.message_id, delivery.message_id), last_code = r.code, last_enhanced = r.enhanced,
-      last_reply = r.reply, last_mx = r.mx, class = r.class, reason = r.reason,
+      last_reply = r.reply, last_mx = r.mx, via = r.via, class = r.class, reason = r.reason,
       finished_at = case when r.state = 'deferred' then null else cast(${now} as ${sql.raw(engineOf(db) === 'sqlite' ? 'integer' : 'bigint')}) end
     from ${batch} as r
     where delivery.id = r.id and delivery.state = 'active' and delivery.lease_owner = r.owner and delivery.attempt = r.attempt
@@ -390,7 +399,7 @@ function eventFor(one: Settlement, row: Settled, now: number): NewEvent {
     delivery_id: row.id,
     data:
       one.state === 'delivered'
-        ? { mx: one.mx }
+        ? { mx: one.mx, ...(one.via && { via: one.via }) }
         : {
             mx: one.mx,
             code: one.code,
@@ -410,8 +419,8 @@ async function addAttempts(db: Db, settlements: readonly Settlement[]): Promise<
     at: one.began_at,
     reply: one.reply.slice(0, 2048),
   }));
-  await sql`insert into attempt (delivery_id, number, at, source_id, mx, ip, tls, outcome, code, enhanced, reply, class, ms)
-    select delivery_id, number, at, source_id, mx, ip, tls, outcome, code, enhanced, reply, class, ms
+  await sql`insert into attempt (delivery_id, number, at, source_id, mx, ip, tls, outcome, code, enhanced, reply, class, ms, via)
+    select delivery_id, number, at, source_id, mx, ip, tls, outcome, code, enhanced, reply, class, ms, via
     from ${rowsFrom(db, rows as unknown as Record<string, unknown>[], {
       delivery_id: 'int',
       number: 'int',
@@ -426,6 +435,7 @@ async function addAttempts(db: Db, settlements: readonly Settlement[]): Promise<
       reply: 'text',
       class: 'text',
       ms: 'int',
+      via: 'text',
     })} as r where true`.execute(db);
 }
 

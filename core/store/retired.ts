@@ -39,6 +39,7 @@ export const DELIVERY_COLUMNS = [
   'reason',
   'finished_at',
   'bounced_after_at',
+  'via',
 ] as const;
 
 const columns = sql.join(DELIVERY_COLUMNS.map((name) => sql.ref(name)));

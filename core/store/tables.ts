@@ -119,6 +119,8 @@ interface DeliveryColumns<Id> {
   finished_at: number | null;
   /** Delivered, then bounced: when the DSN came. */
   bounced_after_at: number | null;
+  /** The smarthost that took it: what the recipient's provider said of it is then not known. */
+  via: string | null;
 }
 
 export interface Tables {
@@ -244,11 +246,60 @@ export interface Tables {
     name: string;
     ip: string;
     ehlo: string;
-    pool: string;
-    weight: number;
     paused: number;
     note: string;
     created_at: number;
+    /** Set aside by the server itself, with the reason: others go on, and it is tried again at `aside_until`. */
+    aside_since: number | null;
+    aside_until: number | null;
+    aside_reason: string | null;
+    /** The machine where its address cannot be used; empty: it is the address itself, wherever it is. */
+    aside_host: Generated<string>;
+    /** The last look at its address and names (core/source-check.ts). */
+    checked_at: number | null;
+    check: Json | null;
+  };
+  /** Which addresses a stream of mail leaves from. `delivery.pool` and `campaign.pool` are its name. */
+  pool: {
+    id: Generated<number>;
+    name: string;
+    stream: 'marketing' | 'transactional';
+    /** Null: of all brands. */
+    brand_id: number | null;
+    smarthost_id: number | null;
+    smarthost_mode: 'off' | 'share' | 'failover' | 'always';
+    /** Of a hundred messages, with the mode `share`. */
+    smarthost_share: number;
+    note: string;
+    created_at: number;
+  };
+  source_pool: { source_id: number; pool_id: number; weight: number };
+  /** Somebody else's server that takes our mail to the world, with a name and a password. */
+  smarthost: {
+    id: Generated<number>;
+    name: string;
+    host: string;
+    port: number;
+    /** TLS from the first byte, or by STARTTLS, without which nothing is sent; `none` on this machine alone. */
+    tls: 'implicit' | 'starttls' | 'none';
+    /** 0: its certificate is not checked, on this machine alone. */
+    verify: number;
+    username: string;
+    /** The password, sealed (core/secrets.ts). */
+    sealed: Uint8Array | null;
+    max_connections: number;
+    messages_per_connection: number;
+    messages_per_minute: number;
+    paused: number;
+    aside_since: number | null;
+    aside_until: number | null;
+    aside_reason: string | null;
+    tested_at: number | null;
+    test: Json | null;
+    note: string;
+    created_at: number;
+    /** Its name stays on what went through it. */
+    removed_at: number | null;
   };
 
   // ── people we write to ────────────────────────────────────────────────────────────────────────────────────────
@@ -501,6 +552,8 @@ export interface Tables {
     reply: string;
     class: string | null;
     ms: number;
+    /** The smarthost that was spoken with, instead of the recipient's provider. */
+    via: string | null;
   };
   /** Why a site gets less for now: a reply rule or a person. One row per (source, site). */
   throttle: {

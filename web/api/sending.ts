@@ -21,6 +21,7 @@ import {
 import { dkimKeysOf, type DkimKey } from '../../core/store/dkim-key.ts';
 import { changeSource, sendingDomainById, sendingDomains, sources } from '../../core/store/identity.ts';
 import { fromJson } from '../../core/store/json.ts';
+import { setPoolsOf, sourcesInPools, type SourceInPools } from '../../core/store/pool.ts';
 import { retryNow } from '../../core/store/queue-sweep.ts';
 import type { Row } from '../../core/store/tables.ts';
 import { activeThrottles } from '../../core/store/throttle.ts';
@@ -62,10 +63,15 @@ async function domainById(rt: Runtime, id: number) {
   return domainLine(rt, row);
 }
 
-const sourceLine = (row: Row<'source'>) => ({ ...row, paused: row.paused === 1 });
+const sourceLine = (row: SourceInPools) => ({
+  ...row,
+  pool: row.pools[0]?.pool ?? '',
+  weight: row.pools[0]?.weight ?? 0,
+  paused: row.paused === 1,
+});
 
-async function sourceById(rt: Runtime, id: number): Promise<Row<'source'>> {
-  const row = (await sources(rt.store.read)).find((one) => one.id === id);
+async function sourceById(rt: Runtime, id: number): Promise<SourceInPools> {
+  const row = (await sourcesInPools(rt.store.read)).find((one) => one.id === id);
   if (row === undefined) throw new Problem('not-found', 'there is no such source');
   return row;
 }
@@ -97,7 +103,7 @@ export const sendingHandlers = {
   },
 
   async sources({ rt }) {
-    return { rows: (await sources(rt.store.read)).map(sourceLine) };
+    return { rows: (await sourcesInPools(rt.store.read)).map(sourceLine) };
   },
   async addSource({ rt, body, user, now }) {
     const id = await createSource(rt, body);
@@ -108,11 +114,20 @@ export const sendingHandlers = {
     return sourceLine(await sourceById(rt, id));
   },
   async updateSource({ rt, params, body, user, now }) {
-    await sourceById(rt, params.id);
-    const { paused, ...rest } = body;
+    const before = await sourceById(rt, params.id);
+    const { paused, pool, weight, ...rest } = body;
     await rt.store.write(async (tx) => {
       const patch = { ...rest, ...(paused === undefined ? {} : { paused: paused ? 1 : 0 }) };
       if (Object.keys(patch).length > 0) await changeSource(tx, params.id, patch);
+      if (pool !== undefined || weight !== undefined) {
+        const [first] = before.pools;
+        await setPoolsOf(
+          tx,
+          params.id,
+          [{ pool: pool ?? first?.pool ?? 'marketing', weight: weight ?? first?.weight ?? 1 }],
+          now,
+        );
+      }
       await addAudit(
         tx,
         { userId: user.id, action: 'source changed', subject: `source:${params.id}`, detail: body },

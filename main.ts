@@ -126,9 +126,19 @@ program
     process.exitCode = await bench(name, options);
   });
 
+/** Whoever waits is told to come again before the process ends. */
+const LAST_WORDS_MS = 500;
+
 async function serve(config: Config, names: Config['roles']): Promise<void> {
   const log = createLog(config.log_level);
-  const runtime = await startRuntime(config, log, { exclusive: true });
+  const runtime = await startRuntime(config, log, {
+    exclusive: true,
+    // The system reports a failed sync once and then forgets it: to go on would be to promise what may not be on disk.
+    onBroken: (error) => {
+      log.error('the disk failed: stopping, so that a restart finds out what was kept', { error });
+      setTimeout(() => process.exit(1), LAST_WORDS_MS);
+    },
+  });
   const started: Role[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (why: string) => (stopping ??= stopAll(started, runtime, log, why));

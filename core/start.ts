@@ -21,6 +21,8 @@ import { createWake } from './wake.ts';
 export interface StartOptions {
   /** The server takes the SQLite file for itself; a command that only writes a row does not. */
   exclusive: boolean;
+  /** The disk failed: whoever runs the roles ends the process. */
+  onBroken?: (error: unknown) => void;
   clock?: Clock;
 }
 
@@ -38,6 +40,7 @@ export async function startRuntime(config: Config, log: Log, options: StartOptio
       driver: config.database.driver,
       connections: config.database.connections,
       exclusive: options.exclusive,
+      ...(options.onBroken && { onBroken: options.onBroken }),
     },
     clock,
     log,

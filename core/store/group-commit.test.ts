@@ -1,6 +1,7 @@
 /** The order behind every 250 and 202: nobody is answered before the commit that holds his work has returned. */
 import { Kysely } from 'kysely';
 import { expect, test } from 'vitest';
+import { diskFault } from './disk-fault.ts';
 import { groupCommit } from './group-commit.ts';
 import { sqliteDialect, type SqliteHandle } from './sqlite.ts';
 import type { Tables } from './tables.ts';
@@ -46,7 +47,7 @@ test('what arrives while a commit is on its way shares the next one', async () =
 test('a commit that fails tells everyone in it, and the next batch works', async () => {
   let broken = true;
   const { group } = recorder((text) =>
-    text === 'commit' && broken ? new Error('disk I/O error') : undefined,
+    text === 'commit' && broken ? new Error('SQLITE_FULL: database or disk is full') : undefined,
   );
   const results = await Promise.allSettled([group.write(async () => 1), group.write(async () => 2)]);
   expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
@@ -68,4 +69,62 @@ test('urgent work goes before what else waits', async () => {
   release();
   await Promise.all([first, ...rest]);
   expect(done).toEqual(['first', 'results', 'import', 'claim']);
+});
+
+test('after a sync that failed nothing is written any more, and that is said once', async () => {
+  const failing = () => Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR' });
+  const said: unknown[] = [];
+  const ran: string[] = [];
+  const handle: SqliteHandle = {
+    run: async (text) => {
+      ran.push(text);
+      if (text === 'commit') throw failing();
+      return { rows: [], changes: 0, lastId: 0 };
+    },
+    close: async () => undefined,
+  };
+  const group = groupCommit(new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), (error) =>
+    said.push(error),
+  );
+  await expect(group.write(async () => 1)).rejects.toMatchObject({ code: 'unavailable' });
+  const before = ran.length;
+  await expect(group.write(async () => 2)).rejects.toMatchObject({ code: 'unavailable' });
+  expect(ran.length).toBe(before);
+  expect(said).toHaveLength(1);
+});
+
+test('a full disk is told as unavailable and leaves the store at work', async () => {
+  let isFull = true;
+  const handle: SqliteHandle = {
+    run: async (text) => {
+      if (text === 'commit' && isFull)
+        throw Object.assign(new Error('SQLITE_FULL: database or disk is full'), { code: 'SQLITE_FULL' });
+      return { rows: [], changes: 0, lastId: 0 };
+    },
+    close: async () => undefined,
+  };
+  const group = groupCommit(new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), () => {
+    throw new Error('a full disk is not a broken one');
+  });
+  await expect(group.write(async () => 1)).rejects.toMatchObject({ code: 'unavailable' });
+  isFull = false;
+  expect(await group.write(async () => 2)).toBe(2);
+});
+
+test('errors of disks and servers are told from errors of ours', () => {
+  const table: [Record<string, string>, string | undefined][] = [
+    [{ code: 'SQLITE_FULL', message: 'SQLITE_FULL: database or disk is full' }, 'full'],
+    [{ code: 'ERR_SQLITE_ERROR', message: 'database or disk is full' }, 'full'],
+    [{ code: 'ENOSPC', message: 'ENOSPC: no space left on device, write' }, 'full'],
+    [{ code: '53100', message: 'could not extend file' }, 'full'],
+    [{ code: 'SQLITE_IOERR', message: 'SQLITE_IOERR: disk I/O error' }, 'broken'],
+    [{ code: 'ERR_SQLITE_ERROR', message: 'disk I/O error' }, 'broken'],
+    [{ code: 'EIO', message: 'EIO: i/o error, fsync' }, 'broken'],
+    [{ code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' }, 'away'],
+    [{ code: '57P01', message: 'terminating connection' }, 'away'],
+    [{ code: 'SQLITE_CONSTRAINT', message: 'UNIQUE constraint failed' }, undefined],
+    [{ message: 'oh' }, undefined],
+  ];
+  for (const [facts, expected] of table)
+    expect(diskFault(Object.assign(new Error(), facts)), facts['message']).toBe(expected);
 });

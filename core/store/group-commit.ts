@@ -4,6 +4,7 @@
  * own: one that throws takes back only itself. Nobody is answered before the commit that holds his work has returned.
  */
 import { sql } from 'kysely';
+import { diskFault, toldOutside } from './disk-fault.ts';
 import type { Db } from './tables.ts';
 
 interface Work {
@@ -22,10 +23,21 @@ export interface GroupCommit {
   idle(): Promise<void>;
 }
 
-/** `writer` must be a Kysely over exactly one connection that nobody else uses. */
-export function groupCommit(writer: Db): GroupCommit {
+/**
+ * `writer` must be a Kysely over exactly one connection that nobody else uses. Once the disk failed nothing is written any
+ * more, and `onBroken` is told, once: the process has to end, since only a restart finds out what was kept.
+ */
+export function groupCommit(writer: Db, onBroken: (error: unknown) => void = () => {}): GroupCommit {
   const waiting: Work[] = [];
   let running: Promise<void> | undefined;
+  let broken: { error: unknown } | undefined;
+  const refuse = (work: Work, error: unknown) => {
+    if (broken === undefined && diskFault(error) === 'broken') {
+      broken = { error };
+      onBroken(error);
+    }
+    work.reject(toldOutside(error));
+  };
 
   const write = <T>(run: (tx: Db) => Promise<T>, urgent?: 'urgent'): Promise<T> =>
     new Promise<T>((resolve, reject) => {
@@ -44,13 +56,17 @@ export function groupCommit(writer: Db): GroupCommit {
   }
 
   async function commitBatch(): Promise<void> {
+    if (broken !== undefined) {
+      for (const work of waiting.splice(0)) refuse(work, broken.error);
+      return;
+    }
     const done: { work: Work; value: unknown }[] = [];
     const failed: { work: Work; error: unknown }[] = [];
     try {
       await sql`begin immediate`.execute(writer);
     } catch (error) {
       // Nothing was begun: whoever waits is told, and may try again.
-      for (const work of waiting.splice(0)) work.reject(error);
+      for (const work of waiting.splice(0)) refuse(work, error);
       return;
     }
     const began = performance.now();
@@ -78,12 +94,12 @@ export function groupCommit(writer: Db): GroupCommit {
     } catch (error) {
       // A commit that failed has an unknown outcome (EIO) or none (disk full): nobody may be told that it was kept.
       await sql`rollback`.execute(writer).catch(() => undefined);
-      for (const { work } of done) work.reject(error);
-      for (const { work, error: cause } of failed) work.reject(cause);
+      for (const { work } of done) refuse(work, error);
+      for (const { work, error: cause } of failed) refuse(work, cause);
       return;
     }
     for (const { work, value } of done) work.resolve(value as never);
-    for (const { work, error } of failed) work.reject(error);
+    for (const { work, error } of failed) refuse(work, error);
 
     function nextInTime(): Work | undefined {
       return performance.now() - began < BATCH_MS ? waiting.shift() : undefined;

@@ -43,6 +43,8 @@ export interface StoreOptions {
   connections?: number;
   /** The server takes the file for itself; commands that only write a row do not. */
   exclusive?: boolean;
+  /** SQLite: the disk failed under a commit, nothing is written any more, and only a restart finds out what was kept. */
+  onBroken?: (error: unknown) => void;
 }
 
 export async function openStore(options: StoreOptions, clock: Clock, log: Log): Promise<Store> {
@@ -74,7 +76,7 @@ async function openSqlite(options: StoreOptions, log: Log): Promise<Store> {
   );
   const writer = new Kysely<Tables>({ dialect: sqliteDialect([writerHandle]) });
   const read = new Kysely<Tables>({ dialect: sqliteDialect(readerHandles) });
-  const group = groupCommit(writer);
+  const group = groupCommit(writer, options.onBroken);
   const store: Store = {
     engine: 'sqlite',
     driver,

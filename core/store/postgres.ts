@@ -1,6 +1,7 @@
 /** PostgreSQL, for several machines: the pool, what its types become, and transactions that retry on conflict. */
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import { toldOutside } from './disk-fault.ts';
 import type { Store } from './open.ts';
 import type { Db, Tables } from './tables.ts';
 
@@ -43,7 +44,8 @@ export async function openPostgres(url: string, connections: number): Promise<St
             return work(tx);
           });
         } catch (error) {
-          if (attempt >= TRIES || !RETRIED.has((error as { code?: string }).code ?? '')) throw error;
+          if (attempt >= TRIES || !RETRIED.has((error as { code?: string }).code ?? ''))
+            throw toldOutside(error);
         }
       }
     },

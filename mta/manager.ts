@@ -28,6 +28,8 @@ import {
 } from '../core/store/queue.ts';
 import { keepBack } from '../core/store/queue-order-slice.ts';
 import type { Lane } from '../core/store/tables.ts';
+import { placeOf } from '../core/store/place.ts';
+import { giveBackEach } from '../core/store/queue-sweep.ts';
 import { activeThrottles, addThrottle } from '../core/store/throttle.ts';
 import { connect } from './connect.ts';
 import { Contents, type Compiled } from './content.ts';
@@ -52,6 +54,7 @@ import { Sources, type Source } from './source.ts';
 import { Stops, type Refusal } from './stops.ts';
 import type { Transaction } from './transaction.ts';
 import { WarmupRooms } from './warmup-rooms.ts';
+import { Watch } from './watch.ts';
 
 type RouteTo = Extract<Route, { kind: 'route' }>;
 
@@ -86,6 +89,7 @@ export class Manager {
   readonly #sources: Sources;
   readonly #stops: Stops;
   readonly #warmups: WarmupRooms;
+  readonly #watch: Watch;
   readonly #shaper = new Shaper();
   readonly #brokenTls = new BrokenTls();
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
@@ -105,7 +109,8 @@ export class Manager {
   constructor(runtime: Runtime, ehlo: string) {
     this.#runtime = runtime;
     this.#contents = new Contents(runtime);
-    this.#settler = new Settler(runtime);
+    this.#watch = new Watch(runtime);
+    this.#settler = new Settler(runtime, this.#watch.incidents);
     this.#sources = new Sources(ehlo);
     this.#stops = new Stops(runtime);
     this.#warmups = new WarmupRooms(runtime);
@@ -119,6 +124,7 @@ export class Manager {
       releaseExpired(tx, clock.now(), store.engine === 'sqlite' ? node : undefined),
     );
     if (left > 0) log.warn('deliveries in doubt are sent again', { deliveries: left });
+    await this.#watch.start();
     await this.#mirror();
     for (const row of await activeThrottles(store.read, clock.now())) {
       const place = this.#shaper.place(row.source_id, row.site, providerById(row.provider));
@@ -180,6 +186,7 @@ export class Manager {
       poolRows(store.read),
       activeThrottles(store.read, clock.now()),
       this.#stops.refresh(),
+      this.#watch.refresh(),
       this.#stops.followSuppressions(),
       this.#warmups.refresh(),
     ]);
@@ -302,6 +309,7 @@ export class Manager {
 
   /** Claims for one site as much as it has room for, and hands it to the ready queues. */
   async #claimFor(lane: Lane, ids: number[], route: Route): Promise<void> {
+    const { store, node } = this.#runtime;
     if (this.#stopping) return;
     if (route.kind === 'refused') {
       const rows = await this.#claim(lane, ids, READY_BOUND);
@@ -314,9 +322,12 @@ export class Manager {
     const { used, left } =
       lane === 'bulk' && this.#warmups.any ? this.#roomToday(route) : { used: [], left: Infinity };
     if (left === 0 || (used.length > 0 && this.#warmups.isFruitless(route.site))) return;
-    const claimed = await this.#claim(lane, ids, Math.min(room, left), used);
+    const where = placeOf(route.provider, route.site, '');
+    const claimed = await this.#claim(lane, ids, Math.min(room, left), used, where);
     if (claimed.length === 0 && used.length > 0) this.#warmups.fruitless(route.site);
-    for (const [pool, items] of Map.groupBy(claimed, ({ row }) => this.#stops.poolOf(row))) {
+    const { go, later } = this.#watch.paced(claimed, where, this.#now());
+    if (later.length > 0) await store.write((tx) => giveBackEach(tx, node, later));
+    for (const [pool, items] of Map.groupBy(go, ({ row }) => this.#stops.poolOf(row))) {
       const over = this.#warmups.any
         ? await this.#handOutWarming(pool, items, route)
         : this.#handOut(this.#sources.next(pool, this.#now()), items, route);
@@ -368,6 +379,7 @@ export class Manager {
     domainIds: number[],
     limit: number,
     exceptPools: readonly string[] = [],
+    where = '',
   ): Promise<Claimed[]> {
     const { store, node, config } = this.#runtime;
     const now = this.#now();
@@ -380,7 +392,11 @@ export class Manager {
         owner: node,
         leaseMs: config.mta.lease_ms,
         nextAt: now + config.mta.lease_ms,
-        exceptCampaigns: [...this.#stops.campaigns, ...this.#warmups.notYet(this.#isWarming)],
+        exceptCampaigns: [
+          ...this.#stops.campaigns,
+          ...this.#warmups.notYet(this.#isWarming),
+          ...this.#watch.stoppedAt(where),
+        ],
         exceptPools,
       });
       const fills = await this.#contents.fills(tx, claimed, now);
@@ -547,7 +563,10 @@ export class Manager {
     if (!this.#isOurs(row)) return { kind: 'not-now', reason: 'the lease has ended' };
     if (this.#warmups.isStale(row.id)) return { kind: 'not-now', reason: 'its day of the warm-up is over' };
     if (this.#sources.isPaused(source.id)) return { kind: 'not-now', reason: 'the source is paused' };
-    return this.#stops.refuses(row, compiled, { sourceId: source.id, site, provider: provider.id });
+    return (
+      this.#stops.refuses(row, compiled, { sourceId: source.id, site, provider: provider.id }) ??
+      this.#watch.refuses(row, placeOf(provider.id, site, ''))
+    );
   }
 
   #record(row: Delivery, attempted: Attempted, queue: ReadyQueue<Claimed>): void {
@@ -556,6 +575,7 @@ export class Manager {
     this.#warmups.used(row.id);
     if (attempted.transaction.kind === 'refused') this.#heed(wordsOf(outcome), outcome.action, queue);
     const result = resultOf(row, attempted, this.#at());
+    this.#watch.heard(row, result, outcome, placeOf(queue.provider.id, queue.site, ''));
     const { state, ms } = result.settlement;
     this.#settler.add(result);
     metrics.count('attempts_total', { outcome: state, provider: queue.provider.id });

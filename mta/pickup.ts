@@ -14,10 +14,13 @@ import {
   stoppedCampaigns,
   type Campaign,
 } from '../core/store/campaign.ts';
+import { moveStopped, stopsInForce, type CampaignStop } from '../core/store/campaign-stop.ts';
 import { cancelSlice, pauseSlice, resumeSlice } from '../core/store/queue-sweep.ts';
 
 /** How often to look without being woken, in real milliseconds. */
 const POLL_MS = 400;
+/** And how often to look again for what a stop at a provider is about: little comes after the first time. */
+const SWEEP_AGAIN_MS = 3000;
 
 export class Pickup {
   readonly #runtime: Runtime;
@@ -25,6 +28,8 @@ export class Pickup {
   readonly #failing = new Set<number>();
   /** Campaigns whose checks are being made. */
   readonly #examining = new Map<number, Promise<void>>();
+  /** Stops of which nothing was left to move, and when that was. */
+  readonly #swept = new Map<number, { state: string; at: number }>();
   #timer: NodeJS.Timeout | undefined;
   #off: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -69,9 +74,10 @@ export class Pickup {
   async #moveAll(): Promise<void> {
     const { store, clock } = this.#runtime;
     for (let moved = true; moved && !this.#stopping;) {
-      const [atWork, stopped] = await Promise.all([
+      const [atWork, stopped, stops] = await Promise.all([
         campaignsAtWork(store.read, clock.now(), RECHECK_MS),
         stoppedCampaigns(store.read),
+        stopsInForce(store.read),
       ]);
       moved = false;
       for (const campaign of atWork) moved = (await this.#moveOn(campaign)) || moved;
@@ -79,7 +85,21 @@ export class Pickup {
         if (cancelled_at === null && (await store.write((tx) => pauseSlice(tx, id, clock.now()))) > 0)
           moved = true;
       }
+      for (const stop of stops) moved = (await this.#atProvider(stop)) || moved;
     }
+  }
+
+  /** What a stop at a provider is about steps aside, comes back or is taken back; new rows of the fan-out too. */
+  async #atProvider(stop: CampaignStop): Promise<boolean> {
+    const { store, clock, wake } = this.#runtime;
+    const last = this.#swept.get(stop.id);
+    if (last?.state === stop.state && Date.now() - last.at < SWEEP_AGAIN_MS) return false;
+    if ((await store.write((tx) => moveStopped(tx, stop, clock.now()))) > 0) {
+      if (stop.state === 'slower' || stop.state === 'released') wake.ring('queue');
+      return true;
+    }
+    this.#swept.set(stop.id, { state: stop.state, at: Date.now() });
+    return false;
   }
 
   /** Whether there is more to do for it at once. */

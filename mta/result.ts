@@ -16,6 +16,8 @@ export interface Result {
   suppress: NewSuppression | undefined;
   /** What was said, of an attempt that did not deliver. */
   transcript?: string;
+  /** Where it was said (core/store/place.ts): a provider at fault is not believed. */
+  place?: string;
 }
 
 export interface Attempted {

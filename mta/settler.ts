@@ -6,6 +6,7 @@ import { suppressIn } from '../core/audience/suppress.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { settle } from '../core/store/queue.ts';
 import { addTranscripts } from '../core/store/transcript.ts';
+import type { Incidents } from './incident.ts';
 import type { Result } from './result.ts';
 
 const AT_ONCE = 500;
@@ -19,8 +20,11 @@ export class Settler {
   #timer: NodeJS.Timeout | undefined;
   #isLast = false;
 
-  constructor(runtime: Runtime) {
+  readonly #incidents: Incidents;
+
+  constructor(runtime: Runtime, incidents: Incidents) {
     this.#runtime = runtime;
+    this.#incidents = incidents;
   }
 
   add(result: Result): void {
@@ -52,7 +56,7 @@ export class Settler {
     for (let attempt = 1; ; attempt++) {
       try {
         const now = clock.now();
-        const added = await store.write(async (tx) => {
+        const { added, lifted } = await store.write(async (tx) => {
           const rows = await settle(
             tx,
             batch.map((one) => one.settlement),
@@ -60,13 +64,15 @@ export class Settler {
           );
           const written = new Set(rows.map((row) => row.id));
           await addTranscripts(tx, transcriptsOf(batch, written), now);
-          const hard = batch.flatMap(({ settlement, suppress }) =>
-            suppress !== undefined && written.has(settlement.id) ? [suppress] : [],
+          const hard = batch.flatMap(({ settlement, suppress, place }) =>
+            suppress !== undefined && written.has(settlement.id) ? [{ suppress, place }] : [],
           );
-          return suppressIn(tx, hard, now);
+          const { suppress, lifted } = await this.#incidents.divideIn(tx, hard, now);
+          return { added: await suppressIn(tx, suppress, now), lifted };
         }, 'urgent');
         for (const row of added) suppressions.add(row);
-        if (added.length > 0) wake.ring('suppression');
+        for (const row of lifted) suppressions.remove(row);
+        if (added.length + lifted.length > 0) wake.ring('suppression');
         wake.ring('queue');
         return;
       } catch (error) {

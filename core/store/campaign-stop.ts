@@ -2,10 +2,11 @@
  * A campaign that stopped at one provider while it goes on elsewhere: why, with the receiver's own words, and what a
  * person decided then. One stop of a campaign at a provider is open at a time; the newest row says what holds.
  */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
+import { jsonText } from './batch.ts';
 import { fromJson, toJson } from './json.ts';
 import { hardClasses, placeColumn } from './place.ts';
-import { cancelSlice, holdFor, releaseHeldFor } from './queue-sweep.ts';
+import { cancelHeldFor, holdFor, releaseHeldFor } from './queue-sweep.ts';
 import type { Db, Row } from './tables.ts';
 
 export type StopReason = Row<'campaign_stop'>['reason'];
@@ -131,29 +132,91 @@ export function moveStopped(
       return holdFor(db, selection, waitsFor(provider), now);
     case 'slower':
     case 'released':
-      return releaseHeldFor(db, selection, waitsFor(provider), now);
+      return releaseHeldFor(db, campaign_id, waitsFor(provider), now);
     case 'cancelled':
-      return cancelSlice(db, selection, `cancelled at ${provider} by a person`, now);
+      return cancelAt(db, selection, provider, now);
     default:
       return state satisfies never;
   }
 }
 
+/** First aside, then away: each step has an index of its own. */
+async function cancelAt(
+  db: Db,
+  selection: { campaign: number; place: string },
+  provider: string,
+  now: number,
+): Promise<number> {
+  const aside = await holdFor(db, selection, waitsFor(provider), now);
+  if (aside > 0) return aside;
+  return cancelHeldFor(
+    db,
+    selection.campaign,
+    waitsFor(provider),
+    `cancelled at ${provider} by a person`,
+    now,
+  );
+}
+
+/** A release begins a new count: what was before it was answered for by whoever let it go on. */
+const sinceRelease = (
+  campaign: RawBuilder<unknown>,
+) => sql`coalesce((select max(released_at) from campaign_stop
+  where campaign_stop.campaign_id = ${campaign} and campaign_stop.provider = ${placeColumn}), 0)`;
+
 /** What was counted of a campaign by provider, for a process that starts in the midst of it. Index: delivery_state. */
 export async function countsAtProviders(
   db: Db,
   campaignId: number,
-): Promise<{ provider: string; attempts: number; hard: number }[]> {
-  const { rows } = await sql<{ provider: string; attempts: number; hard: number }>`
-    select ${placeColumn} as provider, count(*) as attempts,
+): Promise<{ provider: string; attempts: number; hard: number; firstAt: number }[]> {
+  const { rows } = await sql<{ provider: string; attempts: number; hard: number; first_at: number }>`
+    select ${placeColumn} as provider, count(*) as attempts, min(delivery.finished_at) as first_at,
       sum(case when delivery.state = 'bounced' and delivery.class in ${hardClasses} then 1 else 0 end) as hard
     from delivery join domain on domain.id = delivery.domain_id
     where delivery.origin_kind = 'campaign' and delivery.origin_id = ${campaignId}
       and delivery.state in ('delivered', 'bounced')
+      and delivery.finished_at > ${sinceRelease(sql`delivery.origin_id`)}
     group by 1`.execute(db);
   return rows.map((row) => ({
     provider: row.provider,
     attempts: Number(row.attempts),
     hard: Number(row.hard),
+    firstAt: Number(row.first_at),
+  }));
+}
+
+export interface Reported {
+  campaignId: number;
+  provider: string;
+  complaints: number;
+  /** Hard bounces that came back after the 250. */
+  hard: number;
+  /** Who reported, or the words of the bounce: one of them. */
+  words: string;
+}
+
+/** What came back of campaigns by mail: complaints and late bounces, since the last release. Index: event_campaign. */
+export async function reportedOf(db: Db, campaignIds: readonly number[]): Promise<Reported[]> {
+  if (campaignIds.length === 0) return [];
+  const data = (key: string) => jsonText(db, sql`event.data`, key);
+  const { rows } = await sql<
+    Record<keyof Reported, unknown>
+  >`select event.campaign_id as ${sql.ref('campaignId')},
+      ${placeColumn} as provider,
+      sum(case when event.kind = 'complained' then 1 else 0 end) as complaints,
+      sum(case when event.kind = 'bounced' then 1 else 0 end) as hard,
+      max(coalesce(${data('reporter')}, ${data('words')}, '')) as words
+    from event join delivery on delivery.id = event.delivery_id join domain on domain.id = delivery.domain_id
+    where event.campaign_id in (${sql.join([...campaignIds])}) and event.kind in ('complained', 'bounced')
+      and ((event.kind = 'complained' and coalesce(${data('type')}, '') <> 'not-spam')
+        or (event.inbound_id is not null and ${data('class')} in ${hardClasses}))
+      and event.at > ${sinceRelease(sql`event.campaign_id`)}
+    group by 1, 2`.execute(db);
+  return rows.map((row) => ({
+    campaignId: Number(row.campaignId),
+    provider: String(row.provider),
+    complaints: Number(row.complaints),
+    hard: Number(row.hard),
+    words: String(row.words ?? ''),
   }));
 }

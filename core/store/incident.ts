@@ -91,6 +91,17 @@ export async function openIncident(
 export const openIncidents = async (db: Db): Promise<Incident[]> =>
   (await db.selectFrom('provider_incident').selectAll().where('closed_at', 'is', null).execute()).map(read);
 
+/** The open incident of a provider. */
+export async function incidentAt(db: Db, provider: string): Promise<Incident | undefined> {
+  const row = await db
+    .selectFrom('provider_incident')
+    .selectAll()
+    .where('provider', '=', provider)
+    .where('closed_at', 'is', null)
+    .executeTakeFirst();
+  return row === undefined ? undefined : read(row);
+}
+
 export async function incidentById(db: Db, id: number): Promise<Incident | undefined> {
   const row = await db.selectFrom('provider_incident').selectAll().where('id', '=', id).executeTakeFirst();
   return row === undefined ? undefined : read(row);

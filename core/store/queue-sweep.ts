@@ -4,6 +4,7 @@
  * of a delivery's state, by the same table of transitions.
  */
 import { sql } from 'kysely';
+import { rowsFrom } from './batch.ts';
 import { addEvents } from './event.ts';
 import { domainsAt } from './place.ts';
 import { transitions, type Settled } from './queue.ts';
@@ -16,8 +17,9 @@ export type Selection =
 function selected(selection: Selection) {
   if ('campaign' in selection) {
     const { campaign, place } = selection;
-    return sql`origin_kind = 'campaign' and origin_id = ${campaign}
-      ${place === undefined ? sql`` : sql`and domain_id in ${domainsAt(place)}`}`;
+    if (place === undefined) return sql`origin_kind = 'campaign' and origin_id = ${campaign}`;
+    // The plus keeps SQLite from walking the whole campaign: what waits is found by its domains (delivery_waiting).
+    return sql`origin_kind = 'campaign' and +origin_id = ${campaign} and domain_id in ${domainsAt(place)}`;
   }
   if ('domain' in selection) return sql`domain_id = ${selection.domain}`;
   if ('pool' in selection) return sql`pool = ${selection.pool}`;
@@ -88,11 +90,32 @@ export const pauseSlice = (db: Db, campaign: number, now: number, slice = SLICE)
 export const resumeSlice = (db: Db, campaign: number, now: number, slice = SLICE): Promise<number> =>
   sweep(db, { campaign }, ['held'], 'queued', '', now, slice, WITH_ITS_CAMPAIGN);
 
-/** What waits steps aside with a reason of its own, and comes back when that reason is over. */
+/** What waits steps aside with a reason of its own; it comes back, or is taken back, by that reason. */
 export const holdFor = (db: Db, selection: Selection, reason: string, now: number): Promise<number> =>
   sweep(db, selection, ['queued', 'deferred'], 'held', reason, now, SLICE);
-export const releaseHeldFor = (db: Db, selection: Selection, reason: string, now: number): Promise<number> =>
-  sweep(db, selection, ['held'], 'queued', '', now, SLICE, reason);
+export const releaseHeldFor = (db: Db, campaign: number, reason: string, now: number): Promise<number> =>
+  sweep(db, { campaign }, ['held'], 'queued', '', now, SLICE, reason);
+export const cancelHeldFor = (
+  db: Db,
+  campaign: number,
+  heldFor: string,
+  reason: string,
+  now: number,
+): Promise<number> => sweep(db, { campaign }, ['held'], 'cancelled', reason, now, SLICE, heldFor);
+
+/** Gives back what was claimed and never dialled for, each to its own time: the attempts did not happen. */
+export async function giveBackEach(
+  db: Db,
+  owner: string,
+  rows: readonly { id: number; dueAt: number }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const batch = rowsFrom(db, rows as unknown as Record<string, unknown>[], { id: 'int', dueAt: 'int' });
+  await sql`update delivery set state = case when attempt = 1 then 'queued' else 'deferred' end, attempt = attempt - 1,
+      lease_owner = null, lease_until = null, due_at = r.${sql.ref('dueAt')}
+    from ${batch} as r
+    where delivery.id = r.id and delivery.state = 'active' and delivery.lease_owner = ${owner}`.execute(db);
+}
 
 /** Tries a selection again now. */
 export async function retryNow(db: Db, selection: Selection, now: number): Promise<number> {

@@ -133,6 +133,31 @@ export const countSuppressions = async (db: Db): Promise<{ reason: SuppressionRe
     .groupBy('reason')
     .execute();
 
+/** The active suppressions that these deliveries' hard bounces made. Index: suppression_active. */
+export async function hardBouncesOf(
+  db: Db,
+  bounced: readonly { delivery: number; address: string }[],
+): Promise<Row<'suppression'>[]> {
+  if (bounced.length === 0) return [];
+  return db
+    .selectFrom('suppression')
+    .selectAll()
+    .where(
+      'address',
+      'in',
+      bounced.map((one) => one.address.toLowerCase()),
+    )
+    .where('scope', '=', 'everything')
+    .where(
+      'delivery_id',
+      'in',
+      bounced.map((one) => one.delivery),
+    )
+    .where('reason', '=', 'hard-bounce')
+    .where('lifted_at', 'is', null)
+    .execute();
+}
+
 /** Lifts one; the row that was lifted, or null when it was not active. */
 export async function liftSuppression(
   db: Db,

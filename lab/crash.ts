@@ -187,6 +187,8 @@ class Victim {
         MTA_REMOTE_PORT: this.#world.smtpPort,
         MTA_ALLOW_PRIVATE_TARGETS: 'true',
         MTA_HOSTNAME: `mail.${DOMAIN}`,
+        // The lab's people complain as if the list had been bought: so much that a campaign would stop at providers.
+        SAFETY_COMPLAINT_PERCENT: 5,
         INBOUND_HOST: '127.0.0.1',
         INBOUND_HOSTNAME: `mail.${DOMAIN}`,
         INBOUND_MAX_CONNECTIONS_PER_ADDRESS: 200,

@@ -82,6 +82,8 @@ export async function demo(options: DemoOptions): Promise<number> {
         MTA_REMOTE_PORT: world.smtpPort,
         MTA_ALLOW_PRIVATE_TARGETS: 'true',
         MTA_HOSTNAME: `mail.${DOMAIN}`,
+        // The lab's people complain as if the list had been bought: so much that a campaign would stop at providers.
+        SAFETY_COMPLAINT_PERCENT: 5,
         INBOUND_HOST: '127.0.0.1',
         INBOUND_HOSTNAME: `mail.${DOMAIN}`,
         INBOUND_MAX_CONNECTIONS_PER_ADDRESS: 200,

@@ -5,7 +5,10 @@
 import type { Command } from 'commander';
 import { overrideChecks, examineCampaign, scheduleCampaign, sendCampaign } from '../core/campaign/start.ts';
 import type { Preflight } from '../core/campaign/preflight.ts';
+import { endIncident } from '../core/audience/quarantine.ts';
+import { endStop, stopsOfCampaign } from '../core/campaign/stop.ts';
 import { Problem } from '../core/errors.ts';
+import { incidents } from '../core/store/incident.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { addAudit, userByEmail } from '../core/store/user.ts';
 import { may } from './http/policy.ts';
@@ -63,6 +66,80 @@ export function campaignCommands(program: Command, { withRuntime }: CommandDeps)
       else console.log(`campaign ${row.id} starts at ${new Date(at).toISOString()}`);
     }),
   );
+  stopCommands(campaign, { withRuntime });
+}
+
+function stopCommands(campaign: Command, { withRuntime }: CommandDeps): void {
+  campaign
+    .command('stops <id>')
+    .description('where a campaign stopped, with the receiver’s words')
+    .option('--json', 'print the answer as JSON')
+    .action((id: string, options: Asked) =>
+      withRuntime(async (rt) => {
+        const rows = await stopsOfCampaign(rt, whole(id));
+        if (options.json) return console.log(JSON.stringify(rows));
+        for (const row of rows) {
+          console.log(
+            `${row.id}  ${row.provider}  ${row.state}: ${row.reason}, ${row.hard} hard bounces and ${row.complaints} complaints of ${row.attempts}`,
+          );
+          for (const reply of row.replies) console.log(`    ${reply}`);
+        }
+        if (rows.length === 0) console.log('it stopped nowhere');
+      }),
+    );
+  campaign
+    .command('slower <stop>')
+    .description('go on where it stopped, at a quarter of its pace there or at the one that is given')
+    .option('--per-hour <messages>', 'messages an hour')
+    .action((stop: string, options: { perHour?: string }) =>
+      withRuntime(async (rt) => {
+        const ratePerHour = options.perHour === undefined ? undefined : whole(options.perHour);
+        const row = await endStop(rt, whole(stop), { kind: 'slower', ratePerHour }, null);
+        console.log(`it goes on at ${row.provider} with ${row.rate_per_hour} messages an hour`);
+      }),
+    );
+  campaign
+    .command('cancel-at <stop>')
+    .description('take back what has not left for the provider where it stopped')
+    .action((stop: string) =>
+      withRuntime(async (rt) => {
+        const row = await endStop(rt, whole(stop), { kind: 'cancelled' }, null);
+        console.log(`nothing more of it goes to ${row.provider}`);
+      }),
+    );
+}
+
+export function incidentCommands(program: Command, { withRuntime }: CommandDeps): void {
+  const incident = program
+    .command('incident')
+    .description('providers that denied far more of their users than usual; their bounces are kept apart');
+  incident
+    .command('list')
+    .option('--json', 'print the answer as JSON')
+    .action((options: Asked) =>
+      withRuntime(async (rt) => {
+        const rows = await incidents(rt.store.read);
+        if (options.json) return console.log(JSON.stringify(rows));
+        if (rows.length === 0) console.log('none');
+        for (const row of rows)
+          console.log(
+            `${row.id}  ${row.provider}  ${row.closed_at === null ? 'open' : (row.outcome ?? '')}  since ${new Date(row.opened_at).toISOString()}, ${row.quarantined} bounces kept apart, ${row.waiting} undecided`,
+          );
+      }),
+    );
+  for (const [name, outcome, description] of [
+    ['forgive', 'forgiven', 'end it; nobody is suppressed, and the next message to each decides'],
+    ['suppress', 'suppressed', 'end it; the addresses that bounced are suppressed after all'],
+  ] as const)
+    incident
+      .command(`${name} <id>`)
+      .description(description)
+      .action((id: string) =>
+        withRuntime(async (rt) => {
+          const decided = await endIncident(rt, whole(id), { outcome, by: null });
+          console.log(`${decided} bounces ${outcome}`);
+        }),
+      );
 }
 
 /** Red checks are answered for by a person who may, at a terminal too. */

@@ -16,7 +16,7 @@ import { userByEmail, users } from '../core/store/user.ts';
 import { role } from './contract/people.ts';
 import { suppressionScope } from './contract/audience.ts';
 import { invite, resetLink, updateUser } from './account.ts';
-import { campaignCommands } from './campaign-commands.ts';
+import { campaignCommands, incidentCommands } from './campaign-commands.ts';
 import { importCommand } from './import-command.ts';
 import { metricsKey } from './http/health.ts';
 
@@ -37,6 +37,7 @@ export function commands(program: Command, deps: CommandDeps): void {
   domainCommands(program, deps);
   importCommand(program, deps);
   campaignCommands(program, deps);
+  incidentCommands(program, deps);
   program
     .command('metrics-key')
     .description('print the key with which another machine may read /metrics (as a bearer token)')

@@ -11,12 +11,14 @@ import { peopleRoutes } from './contract/people-routes.ts';
 import { inboxRoutes } from './contract/inbox-routes.ts';
 import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
+import { safeRoutes } from './contract/safe-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
 import type * as campaign from './contract/campaign.ts';
 import type * as inbox from './contract/inbox.ts';
 import type * as people from './contract/people.ts';
+import type * as safe from './contract/safe.ts';
 import type * as sending from './contract/sending.ts';
 
 export const routes = {
@@ -24,6 +26,7 @@ export const routes = {
   ...inboxRoutes,
   ...audienceRoutes,
   ...campaignRoutes,
+  ...safeRoutes,
   ...sendingRoutes,
   ...liveRoutes,
 };
@@ -79,6 +82,8 @@ export type CampaignLine = z.output<typeof campaign.campaignLine>;
 export type CampaignAudience = z.output<typeof campaign.audience>;
 export type Counts = z.output<typeof campaign.counts>;
 export type Preflight = z.output<typeof campaign.preflight>;
+export type CampaignStop = z.output<typeof safe.stop>;
+export type Incident = z.output<typeof safe.incident>;
 export type Preview = z.output<typeof campaign.preview>;
 export type Progress = z.output<typeof campaign.progress>;
 export type Report = z.output<typeof campaign.report>;

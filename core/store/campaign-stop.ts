@@ -52,8 +52,12 @@ export async function stopCampaignAt(db: Db, stop: NewStop, now: number): Promis
       released_by: null,
       rate_per_hour: null,
     })
+    // Written out, not as a parameter: only so does SQLite see that the partial index serves.
     .onConflict((conflict) =>
-      conflict.columns(['campaign_id', 'provider']).where('state', '=', 'stopped').doNothing(),
+      conflict
+        .columns(['campaign_id', 'provider'])
+        .where(sql<boolean>`state = 'stopped'`)
+        .doNothing(),
     )
     .returningAll()
     .executeTakeFirst();
@@ -115,7 +119,8 @@ export const stopsInForce = async (db: Db): Promise<CampaignStop[]> =>
       .execute()
   ).map(read);
 
-const waitsFor = (provider: string): string => `stopped at ${provider}`;
+const WAITS = 'stopped at ';
+const waitsFor = (provider: string): string => `${WAITS}${provider}`;
 
 /**
  * Moves one slice of what a stop is about: what waits steps aside while it is stopped, comes back when it was released,
@@ -138,6 +143,23 @@ export function moveStopped(
     default:
       return state satisfies never;
   }
+}
+
+/** How much of a campaign waits at each provider where it stopped. Index: delivery_held. */
+export async function waitingAtStops(db: Db, campaignId: number): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('delivery')
+    .select(({ fn }) => ['reason', fn.countAll<number>().as('n')])
+    .where('origin_kind', '=', 'campaign')
+    .where('origin_id', '=', campaignId)
+    .where(sql<boolean>`state = 'held'`)
+    .groupBy('reason')
+    .execute();
+  return new Map(
+    rows.flatMap(({ reason, n }) =>
+      reason?.startsWith(WAITS) === true ? [[reason.slice(WAITS.length), Number(n)] as const] : [],
+    ),
+  );
 }
 
 /** First aside, then away: each step has an index of its own. */

@@ -5,6 +5,7 @@ import { contactHandlers } from './contact.ts';
 import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
 import { organisationHandlers } from './organisation.ts';
+import { safeHandlers } from './safe.ts';
 import { searchHandlers } from './search.ts';
 import { segmentHandlers } from './segment.ts';
 import { sendingHandlers } from './sending.ts';
@@ -20,6 +21,7 @@ export const handlers: Handlers = {
   ...importHandlers,
   ...segmentHandlers,
   ...suppressionHandlers,
+  ...safeHandlers,
   ...sendingHandlers,
   ...organisationHandlers,
   ...searchHandlers,

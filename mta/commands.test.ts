@@ -1,16 +1,20 @@
 /** `parley queue` as an admin types it: what it prints, and what it changes. */
 import { Command } from 'commander';
-import { expect, test, vi, onTestFinished } from 'vitest';
+import { afterEach, expect, test, vi, onTestFinished } from 'vitest';
 import { manualClock } from '../core/clock.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Store } from '../core/store/open.ts';
 import { claimDue, enqueueMessage, settle } from '../core/store/queue.ts';
+import { addSource } from '../core/store/identity.ts';
 import { openTestStore } from '../core/store/testing.ts';
 import { createWake } from '../core/wake.ts';
 import { commands } from './commands.ts';
 
 const clock = manualClock();
 const NOW = clock.now();
+
+// A command that found nothing to do says so in its exit status.
+afterEach(() => (process.exitCode = undefined));
 
 /** Runs one command line against a store; answers what it printed. */
 async function parley(store: Store, ...words: string[]): Promise<string[]> {
@@ -96,7 +100,7 @@ test('the summary names each destination with how many wait, since when, why, an
   const { store } = await queueOfThree();
   expect(await parley(store)).toEqual([
     '2 queued, 0 on their way, 1 deferred, 0 held',
-    'slow.example   2  oldest 60 min  the receiver said later; next attempt in 5 min  450 4.7.1 greylisted, come back',
+    'slow.example   2  oldest 60 min  the receiver said later; next attempt in 5 min    450 4.7.1 greylisted, come back',
     'quick.example  1  oldest 60 min  being sent',
   ]);
 });
@@ -111,10 +115,79 @@ test('one delivery tells its attempts and what the receiver said', async () => {
 
 test('a held destination is one row, and release lets go of it', async () => {
   const { store } = await queueOfThree();
-  expect(await parley(store, 'hold', '--destination', 'slow.example', '--json')).toEqual(['{"moved":2}']);
+  const [said] = await parley(
+    store,
+    'hold',
+    '--destination',
+    'slow.example',
+    '--reason',
+    'too fast',
+    '--json',
+  );
+  expect(JSON.parse(said as string)).toMatchObject({
+    deliveries: 2,
+    order: {
+      kind: 'hold',
+      by_kind: 'destination',
+      target: 'slow.example',
+      reason: 'too fast',
+      made_by: null,
+    },
+  });
   expect((await parley(store)).join()).toMatch(/slow\.example.*held by a person/);
-  expect(await parley(store, 'release', '--destination', 'slow.example')).toEqual(['2 deliveries']);
+  expect(await parley(store, 'orders')).toEqual([
+    '1  hold destination slow.example  2026-01-05 09:00  in force, 0 deliveries set aside  too fast',
+  ]);
+  expect(await parley(store, 'release', '--destination', 'slow.example')).toEqual([
+    'released destination slow.example (order 1)',
+  ]);
   expect((await parley(store)).join()).not.toMatch(/held by a person/);
+  expect(await parley(store, 'release', '--destination', 'slow.example')).toEqual([
+    'nothing holds destination slow.example',
+  ]);
+  expect(process.exitCode).toBe(1);
+});
+
+test('a purge counts first, and is an order only when it is meant', async () => {
+  const { store } = await queueOfThree();
+  const purge = ['purge', '--pool', 'transactional'];
+  expect(await parley(store, ...purge)).toEqual(['3 deliveries would be purged; say --yes to do it']);
+  expect(process.exitCode).toBe(1);
+  expect(await parley(store, 'orders')).toEqual([]);
+  process.exitCode = undefined;
+  expect(await parley(store, ...purge, '--yes')).toEqual([
+    'order 1: purge pool transactional, 3 deliveries, in force',
+  ]);
+  expect(process.exitCode).toBeUndefined();
+  expect(await parley(store, 'orders')).toEqual([
+    '1  purge pool transactional  2026-01-05 09:00  0 deliveries of 3',
+  ]);
+});
+
+test('a source is drained by its name, and the summary names it', async () => {
+  const { store } = await queueOfThree();
+  await store.write((tx) =>
+    addSource(tx, {
+      name: 'paris',
+      ip: '127.0.0.1',
+      ehlo: 'paris.example.org',
+      pool: 'transactional',
+      weight: 1,
+      paused: 0,
+      note: '',
+      created_at: NOW,
+    }),
+  );
+  expect(await parley(store, 'reroute', '--destination', 'slow.example', '--to', 'transactional')).toEqual([
+    'order 1: reroute destination slow.example to transactional, 2 deliveries, in force',
+  ]);
+  await expect(parley(store, 'reroute', '--pool', 'transactional', '--to', 'nowhere')).rejects.toThrow(
+    /no source sends for the pool nowhere/,
+  );
+  await parley(store, 'drain', '--source', 'paris');
+  expect(await parley(store)).toContain(
+    'from paris (transactional)  0    takes no new work, ends what is on the wire  0 a minute',
+  );
 });
 
 test('a delivery is held, released, retried and cancelled by its number', async () => {
@@ -143,7 +216,7 @@ test('--json gives the same facts as data', async () => {
 });
 
 test.each([
-  [['cancel'], /give one of --campaign, --destination and --delivery/],
+  [['cancel'], /give one of campaign, destination, site, provider, source, pool/],
   [['cancel', '--campaign', 'x'], /--campaign must be a whole number/],
   [['hold', '--destination', 'nowhere.example'], /nothing was ever queued for nowhere\.example/],
   [['show', '999'], /there is no delivery 999/],

@@ -5,6 +5,9 @@
 import { sql } from 'kysely';
 import { providerById } from '../../config/providers.ts';
 import { Problem } from '../errors.ts';
+import { sources } from './identity.ts';
+import { openOrders, type QueueOrder } from './queue-order.ts';
+import { etaOf, paces, type Paces } from './queue-pace.ts';
 import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
 import { activeThrottles } from './throttle.ts';
 
@@ -15,7 +18,7 @@ export type WaitReason =
   | 'deferred' // the receiver said later
   | 'throttled' // we go slower there, by a rule
   | 'held' // a person holds it
-  | 'paused'; // its campaign is paused
+  | 'paused'; // its campaign is paused, or all sources that may send it
 
 export interface Waiting {
   reason: WaitReason;
@@ -43,6 +46,9 @@ export interface Destination {
   last_reply: string | null;
   last_code: number | null;
   last_mx: string | null;
+  /** Messages a minute now, and when it is done at that pace. */
+  per_minute: number;
+  eta_at: number | null;
 }
 
 export interface QueueTotals {
@@ -122,9 +128,9 @@ export async function queueByDestination(
     .map((row) => ({ row, n: (counts.get(row.id) ?? []).reduce((sum, one) => sum + one.n, 0) }))
     .sort((a, b) => b.n - a.n || a.row.name.localeCompare(b.row.name))
     .slice(0, limit);
-  const throttles = await activeThrottles(db, now);
+  const [around, pace] = await Promise.all([surroundings(db, now), paces(db, now)]);
   return Promise.all(
-    busiest.map(({ row }) => destination(db, row, counts.get(row.id) ?? [], throttles, now)),
+    busiest.map(({ row }) => destination(db, row, counts.get(row.id) ?? [], around, pace, now)),
   );
 }
 
@@ -149,7 +155,8 @@ async function destination(
   db: Db,
   domain: Row<'domain'>,
   counts: Count[],
-  throttles: ThrottledPlace[],
+  around: Surroundings,
+  pace: Paces,
   now: number,
 ): Promise<Destination> {
   const of = (state: DeliveryState) => counts.find((row) => row.state === state);
@@ -157,7 +164,13 @@ async function destination(
   const next = waits.length === 0 ? null : Math.min(...waits.map((row) => row.next_at));
   const { head, refused } =
     next === null ? { head: undefined, refused: undefined } : await ends(db, domain.id);
-  const { reason, until } = why(domain, head, throttles, now, next);
+  const isAllHeld = next === null && of('active') === undefined && of('held') !== undefined;
+  const { reason, until } = isAllHeld
+    ? ({ reason: 'held', until: null } as const)
+    : why(domain, head, around, now, next);
+  const waiting = waits.reduce((sum, row) => sum + row.n, 0);
+  const perMinute = pace.ofDomain(domain.id);
+  const isStopped = reason === 'held' || reason === 'paused';
   return {
     domain_id: domain.id,
     name: domain.name,
@@ -175,6 +188,8 @@ async function destination(
     last_reply: refused?.last_reply ?? null,
     last_code: refused?.last_code ?? null,
     last_mx: refused?.last_mx ?? null,
+    per_minute: perMinute,
+    eta_at: etaOf({ waiting, nextAt: next, perMinute, isStopped }, now),
   };
 }
 
@@ -183,6 +198,7 @@ type End = Pick<
   | 'state'
   | 'origin_kind'
   | 'origin_id'
+  | 'pool'
   | 'due_at'
   | 'last_reply'
   | 'last_code'
@@ -205,6 +221,7 @@ async function ends(db: Db, domainId: number): Promise<{ head: End | undefined; 
         'delivery.state',
         'origin_kind',
         'origin_id',
+        'delivery.pool',
         'due_at',
         'last_reply',
         'last_code',
@@ -237,19 +254,54 @@ async function ends(db: Db, domainId: number): Promise<{ head: End | undefined; 
   return { head, refused };
 }
 
+/** What may keep something waiting, beside its own time. */
+interface Surroundings {
+  throttles: ThrottledPlace[];
+  /** Holds in force. */
+  holds: QueueOrder[];
+  /** Whether all sources that may send for a pool are stopped. */
+  isStopped(pool: string): boolean;
+}
+
+async function surroundings(db: Db, now: number): Promise<Surroundings> {
+  const [throttles, orders, all] = await Promise.all([activeThrottles(db, now), openOrders(db), sources(db)]);
+  const open = orders.filter((order) => order.released_at === null);
+  const stopped = (row: Row<'source'>) =>
+    row.paused === 1 ||
+    open.some(
+      (one) =>
+        one.by_kind === 'source' && one.target_id === row.id && (one.kind === 'hold' || one.kind === 'drain'),
+    );
+  return {
+    throttles,
+    holds: open.filter((order) => order.kind === 'hold'),
+    isStopped(pool) {
+      // A pool without sources of its own uses all of them.
+      const own = all.filter((row) => row.pool === pool);
+      const usable = own.length > 0 ? own : all;
+      return usable.length > 0 && usable.every(stopped);
+    },
+  };
+}
+
 type ThrottledPlace = Awaited<ReturnType<typeof activeThrottles>>[number];
 
 /** The strictest reason first. */
 function why(
   domain: Pick<Row<'domain'>, 'site' | 'provider' | 'held'>,
-  head: Pick<End, 'state' | 'campaign_paused' | 'due_at'> | undefined,
-  throttles: readonly ThrottledPlace[],
+  head: Pick<End, 'state' | 'campaign_paused' | 'due_at' | 'pool'> | undefined,
+  { throttles, holds, isStopped }: Surroundings,
   now: number,
   next: number | null,
 ): Waiting {
-  if (domain.held === 1) return { reason: 'held', until: null };
+  const isHeld = holds.some(
+    (one) =>
+      (one.by_kind === 'site' && one.target === domain.site) ||
+      (one.by_kind === 'provider' && one.target === domain.provider),
+  );
+  if (domain.held === 1 || isHeld) return { reason: 'held', until: null };
   if (head === undefined || next === null) return { reason: 'moving', until: null };
-  if (head.campaign_paused === 1) return { reason: 'paused', until: null };
+  if (head.campaign_paused === 1 || isStopped(head.pool)) return { reason: 'paused', until: null };
   const throttle = throttles.find(
     (one) =>
       one.site === domain.site ||
@@ -288,7 +340,7 @@ const UNFINISHED: readonly DeliveryState[] = ['queued', 'deferred', 'held', 'act
 export async function deliveryStory(db: Db, id: number, now: number): Promise<DeliveryStory> {
   const delivery = await db.selectFrom('any_delivery').selectAll().where('id', '=', id).executeTakeFirst();
   if (delivery === undefined) throw new Problem('not-found', `there is no delivery ${id}`);
-  const [domain, origin, attempts, events, throttles] = await Promise.all([
+  const [domain, origin, attempts, events, around] = await Promise.all([
     db.selectFrom('domain').selectAll().where('id', '=', delivery.domain_id).executeTakeFirstOrThrow(),
     originOf(db, delivery.origin_kind, delivery.origin_id),
     db
@@ -312,7 +364,7 @@ export async function deliveryStory(db: Db, id: number, now: number): Promise<De
       .orderBy('id')
       .limit(500)
       .execute(),
-    activeThrottles(db, now),
+    surroundings(db, now),
   ]);
   return {
     delivery,
@@ -320,7 +372,7 @@ export async function deliveryStory(db: Db, id: number, now: number): Promise<De
     origin_name: origin.name,
     conversation_id: origin.conversation_id,
     waiting: UNFINISHED.includes(delivery.state)
-      ? waitingOf(delivery, domain, origin.paused, throttles, now)
+      ? waitingOf(delivery, domain, origin.paused, around, now)
       : null,
     attempts,
     events,
@@ -331,14 +383,19 @@ function waitingOf(
   delivery: Row<'delivery'>,
   domain: Row<'domain'>,
   paused: boolean,
-  throttles: readonly ThrottledPlace[],
+  around: Surroundings,
   now: number,
 ): Waiting {
   if (delivery.state === 'active') return { reason: 'moving', until: null };
   if (paused) return { reason: 'paused', until: null };
   if (delivery.state === 'held') return { reason: 'held', until: null };
-  const head = { state: delivery.state, campaign_paused: 0, due_at: delivery.due_at };
-  return why(domain, head, throttles, now, delivery.due_at);
+  const head = {
+    state: delivery.state,
+    campaign_paused: 0,
+    due_at: delivery.due_at,
+    pool: delivery.pool,
+  };
+  return why(domain, head, around, now, delivery.due_at);
 }
 
 async function originOf(

@@ -85,7 +85,7 @@ const eta = (at: number | null, now: number): string => (at === null ? '' : `don
 
 function sourceLine(row: SourceLine, now: number): string[] {
   return [
-    `from ${row.name} (${row.pool})`,
+    `from ${row.name} (${row.pools.join(', ')})`,
     `${row.waiting}`,
     row.oldest_at === null ? '' : `oldest ${span(now - row.oldest_at)}`,
     sourceWords(row, now),

@@ -5,7 +5,7 @@
 import { sql } from 'kysely';
 import { providerById } from '../../config/providers.ts';
 import { Problem } from '../errors.ts';
-import { sources } from './identity.ts';
+import { sourcesInPools } from './pool.ts';
 import { openOrders, type QueueOrder } from './queue-order.ts';
 import { etaOf, paces, type Paces } from './queue-pace.ts';
 import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
@@ -264,7 +264,11 @@ interface Surroundings {
 }
 
 async function surroundings(db: Db, now: number): Promise<Surroundings> {
-  const [throttles, orders, all] = await Promise.all([activeThrottles(db, now), openOrders(db), sources(db)]);
+  const [throttles, orders, all] = await Promise.all([
+    activeThrottles(db, now),
+    openOrders(db),
+    sourcesInPools(db),
+  ]);
   const open = orders.filter((order) => order.released_at === null);
   const stopped = (row: Row<'source'>) =>
     row.paused === 1 ||
@@ -277,7 +281,7 @@ async function surroundings(db: Db, now: number): Promise<Surroundings> {
     holds: open.filter((order) => order.kind === 'hold'),
     isStopped(pool) {
       // A pool without sources of its own uses all of them.
-      const own = all.filter((row) => row.pool === pool);
+      const own = all.filter((row) => row.pools.some((one) => one.pool === pool));
       const usable = own.length > 0 ? own : all;
       return usable.length > 0 && usable.every(stopped);
     },
@@ -473,10 +477,6 @@ export const deliveriesTo = (db: Db, address: string, limit = 20): Promise<Row<'
     .orderBy('delivery.id', 'desc')
     .limit(limit)
     .execute();
-
-/** The row of a recipient domain by its name. */
-export const domainByName = (db: Db, name: string): Promise<Row<'domain'> | undefined> =>
-  db.selectFrom('domain').selectAll().where('name', '=', name.toLowerCase()).executeTakeFirst();
 
 /** Holds a destination, or lets go of it: one row, obeyed at the next claim and before the next RCPT. */
 export async function holdDestination(db: Db, domainId: number, held: boolean): Promise<void> {

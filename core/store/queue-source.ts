@@ -1,6 +1,6 @@
 /** What waits, seen from the sources: what each had tried and must try again, how fast it goes, and what keeps it. */
 import { sql } from 'kysely';
-import { sources } from './identity.ts';
+import { sourcesInPools } from './pool.ts';
 import { openOrders, type QueueOrder } from './queue-order.ts';
 import { etaOf, paces } from './queue-pace.ts';
 import type { Db, Row } from './tables.ts';
@@ -13,7 +13,7 @@ export type SourceReason =
 export interface SourceLine {
   source_id: number;
   name: string;
-  pool: string;
+  pools: string[];
   /** Tried from here, and waiting for the next attempt. */
   waiting: number;
   oldest_at: number | null;
@@ -40,7 +40,7 @@ interface Tried {
 /** One line for each source. Reads what waits once. */
 export async function queueBySource(db: Db, now: number): Promise<SourceLine[]> {
   const [all, throttles, orders, pace, { rows }] = await Promise.all([
-    sources(db),
+    sourcesInPools(db),
     activeThrottles(db, now),
     openOrders(db),
     paces(db, now),
@@ -63,7 +63,7 @@ export async function queueBySource(db: Db, now: number): Promise<SourceLine[]> 
     return {
       source_id: source.id,
       name: source.name,
-      pool: source.pool,
+      pools: source.pools.map((one) => one.pool),
       waiting,
       oldest_at: tried === undefined ? null : Number(tried.oldest_at),
       next_at: nextAt,

@@ -1,5 +1,6 @@
 /** What a person named for an order over the queue, found among the rows: refused in words when there is no such thing. */
 import { Problem } from '../errors.ts';
+import { sourcesInPools } from './pool.ts';
 import type { OrderTarget } from './queue-order.ts';
 import type { Db, QueueOrderBy } from './tables.ts';
 
@@ -74,6 +75,6 @@ function found(
 
 /** Pools that mail may be re-routed to: those that a source sends for. */
 export async function poolNames(db: Db): Promise<string[]> {
-  const rows = await db.selectFrom('source').select('pool').distinct().orderBy('pool').execute();
-  return rows.map((row) => row.pool);
+  const all = await sourcesInPools(db);
+  return [...new Set(all.flatMap((source) => source.pools.map((one) => one.pool)))].toSorted();
 }

@@ -97,6 +97,8 @@ export class Manager {
   readonly #routing = new Set<string>();
   /** Leases of what was claimed until `at` hold until `until`. */
   #renewed = { at: 0, until: 0 };
+  /** What was claimed up to then was lost: this process slept past the leases. */
+  #lostUpTo = 0;
   #connections = 0;
   #inFlight = 0;
   #pollTimer: NodeJS.Timeout | undefined;
@@ -141,6 +143,7 @@ export class Manager {
       }),
     );
     this.#pollTimer = setInterval(() => this.#mirrorAndTick(), POLL_MS);
+    this.#renewed = { at: this.#now(), until: this.#now() + config.mta.lease_ms };
     const renewEveryMs = Math.max(250, config.mta.lease_ms / 4 / config.clock.speed);
     this.#renewTimer = setInterval(() => void this.#renew().catch(this.#complain), renewEveryMs);
     this.#tick();
@@ -209,14 +212,22 @@ export class Manager {
     const at = clock.now();
     const until = at + config.mta.lease_ms;
     await store.write(async (tx) => {
-      await renewLeases(tx, node, until);
+      // Nobody else can have the file: what this process holds it keeps, however long it slept.
+      await renewLeases(tx, node, until, this.#isAlone ? undefined : at);
       await releaseExpired(tx, at);
     });
+    if (at >= this.#renewed.until) this.#lostUpTo = at;
     this.#renewed = { at, until };
+  }
+
+  get #isAlone(): boolean {
+    return this.#runtime.store.engine === 'sqlite';
   }
 
   /** False when this process slept past its lease (a stopped machine): somebody else may have the delivery by now. */
   #isOurs({ last_attempt_at, lease_until }: Delivery): boolean {
+    if (this.#isAlone) return true;
+    if ((last_attempt_at ?? 0) <= this.#lostUpTo) return false;
     const until = (last_attempt_at ?? 0) <= this.#renewed.at ? this.#renewed.until : (lease_until ?? 0);
     return this.#runtime.clock.now() < until;
   }

@@ -270,6 +270,8 @@ eachEngine((name, open) => {
     expect(await store.write((tx) => releaseExpired(tx, NOW + LEASE_MS - 1))).toBe(0);
     await store.write((tx) => renewLeases(tx, 'one', NOW + 3 * LEASE_MS));
     expect(await store.write((tx) => releaseExpired(tx, NOW + 2 * LEASE_MS))).toBe(0);
+    // A node that slept past its lease does not get it back by waking up.
+    await store.write((tx) => renewLeases(tx, 'one', NOW + 9 * LEASE_MS, NOW + 3 * LEASE_MS));
     expect(await store.write((tx) => releaseExpired(tx, NOW + 3 * LEASE_MS))).toBe(1);
     expect(await stateOf(store, id)).toBe('deferred');
   });

@@ -459,12 +459,16 @@ export async function releaseExpired(db: Db, now: number, allBut?: string): Prom
   return rows.length;
 }
 
-/** A node that is alive and slow keeps what it has. */
-export async function renewLeases(db: Db, owner: string, until: number): Promise<void> {
-  await db
+/**
+ * A node that is alive and slow keeps what it has. With `now`, only what has not ended meanwhile: another node may have
+ * looked already, and what ended must come to light as such (`releaseExpired`).
+ */
+export async function renewLeases(db: Db, owner: string, until: number, now?: number): Promise<void> {
+  let query = db
     .updateTable('delivery')
     .set({ lease_until: until })
     .where('state', '=', 'active')
-    .where('lease_owner', '=', owner)
-    .execute();
+    .where('lease_owner', '=', owner);
+  if (now !== undefined) query = query.where('lease_until', '>', now);
+  await query.execute();
 }

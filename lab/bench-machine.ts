@@ -76,6 +76,7 @@ export interface SinkCounts {
   dkim: number;
   conns: number;
   maxconc: number;
+  bytes: number;
   /** Seconds since 1970, of the first and the last message. */
   first: number;
   last: number;
@@ -174,6 +175,7 @@ export async function sinkHas(sink: Sink, count: number, patienceMs = 30_000): P
 
 export interface Postfix {
   port: number;
+  directory: string;
   /** Processor seconds of all its processes so far, OpenDKIM's included. */
   cpuSeconds(): number;
   stop(): void;
@@ -193,6 +195,7 @@ export async function startPostfix(sinkPort: number, dkim: boolean): Promise<Pos
   });
   return {
     port,
+    directory,
     cpuSeconds: () => familyOf(directory).reduce((sum, pid) => sum + cpuWithChildren(pid), 0),
     stop: () => {
       spawnSync('bash', [script, 'down', directory], { stdio: 'ignore' });

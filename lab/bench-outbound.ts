@@ -22,6 +22,7 @@ import {
   startSink,
   watchRss,
   type Sink,
+  type SinkCounts,
 } from './bench-machine.ts';
 import type { BenchOptions, BenchResult } from './bench.ts';
 import { DOMAIN, importFile, setUp, signIn, until, writeCampaign, type House } from './office.ts';
@@ -117,13 +118,15 @@ export async function benchOutbound(options: BenchOptions): Promise<BenchResult>
   }
 }
 
-interface Bed {
+export interface Bed {
   parley: RunningParley;
   client: ApiClient;
   house: House;
   world: World;
   listId: number;
   directory: string;
+  /** Stops the server and starts it again on the same files. */
+  restart(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -132,32 +135,46 @@ export async function makeBed(
   count: number,
   sink: Sink,
   settings: Record<string, string | number> = {},
+  domains = DOMAINS,
 ): Promise<Bed> {
   const directory = mkdtempSync(join(tmpdir(), 'parley-outbound-'));
   const world = await spawnWorld({ seed: 1 });
   const dataDir = join(directory, 'data');
-  const parley = await startParley({
-    dataDir,
-    settings: {
-      LOG_LEVEL: 'warn',
-      DNS_SERVERS: `127.0.0.1:${world.dnsPort}`,
-      MTA_REMOTE_PORT: sink.port,
-      MTA_ALLOW_PRIVATE_TARGETS: 'true',
-      MTA_HOSTNAME: `mail.${DOMAIN}`,
-      INBOUND_HOST: '127.0.0.1',
-      INBOUND_HOSTNAME: `mail.${DOMAIN}`,
-      ...settings,
+  const start = () =>
+    startParley({
+      dataDir,
+      settings: {
+        LOG_LEVEL: 'warn',
+        DNS_SERVERS: `127.0.0.1:${world.dnsPort}`,
+        MTA_REMOTE_PORT: sink.port,
+        MTA_ALLOW_PRIVATE_TARGETS: 'true',
+        MTA_HOSTNAME: `mail.${DOMAIN}`,
+        INBOUND_HOST: '127.0.0.1',
+        INBOUND_HOSTNAME: `mail.${DOMAIN}`,
+        ...settings,
+      },
+    });
+  const parley = await start();
+  let ended = false;
+  const bed: Partial<Bed> & Pick<Bed, 'parley' | 'end'> = {
+    parley,
+    restart: async () => {
+      await bed.parley.stop();
+      bed.parley = await start();
+      bed.client = await signIn(bed.parley);
     },
-  });
-  const end = async () => {
-    await parley.stop();
-    await world.stop();
-    rmSync(directory, { recursive: true, force: true });
+    end: async () => {
+      if (ended) return;
+      ended = true;
+      await bed.parley.stop();
+      await world.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
   try {
-    return { ...(await furnished(parley, world, directory, dataDir, count)), end };
+    return Object.assign(bed, await furnished(parley, world, directory, dataDir, count, domains)) as Bed;
   } catch (error) {
-    await end();
+    await bed.end();
     throw error;
   }
 }
@@ -168,23 +185,25 @@ async function furnished(
   directory: string,
   dataDir: string,
   count: number,
-): Promise<Omit<Bed, 'end'>> {
+  domains: number,
+): Promise<Omit<Bed, 'end' | 'restart'>> {
   const client = await signIn(parley);
   const house = await setUp(client, world);
   onlyRsa(join(dataDir, 'parley.db'));
   await world.publish(
-    Array.from({ length: DOMAINS }, (_, at) => at).flatMap((at) => [
+    Array.from({ length: domains }, (_, at) => at).flatMap((at) => [
       { name: `d${at}.test`, type: 'MX' as const, data: { preference: 10, exchange: `mx.d${at}.test` } },
-      { name: `mx.d${at}.test`, type: 'A' as const, data: `127.0.1.${at + 1}` },
+      { name: `mx.d${at}.test`, type: 'A' as const, data: '127.0.0.1' },
     ]),
   );
   const listId = (
     await client.post<Answer<'createList'>>('/api/lists', { name: 'Everybody', brand_id: house.brandId })
   ).id;
+  if (count === 0) return { parley, client, house, world, listId, directory };
   const file = join(directory, 'people.csv');
   writeFileSync(
     file,
-    `email,first_name,last_name\n${Array.from({ length: count }, (_, at) => `user${at}@d${at % DOMAINS}.test,Prénom${at % 997},Nom${at % 1009}`).join('\n')}\n`,
+    `email,first_name,last_name\n${Array.from({ length: count }, (_, at) => `user${at}@d${at % domains}.test,Prénom${at % 997},Nom${at % 1009}`).join('\n')}\n`,
   );
   await importFile(client, file, { listId });
   return { parley, client, house, world, listId, directory };
@@ -205,6 +224,7 @@ interface Round {
   duplicates: number;
   connections: number;
   octets: number;
+  counts: SinkCounts;
 }
 
 /** Writes a campaign, presses send, and waits for the last 250. */
@@ -237,7 +257,8 @@ export async function campaignRound(bed: Bed, sink: Sink, count: number, name: s
     firstMs: (counts.first - pressed) * 1000,
     duplicates: counts.dupl,
     connections: counts.maxconc,
-    octets: 0,
+    octets: Math.round(counts.bytes / count),
+    counts,
   };
 }
 
@@ -260,7 +281,7 @@ async function postfixRound(
 }
 
 /** Mail of the same size and shape for the peer. */
-function peerLetter(): string {
+export function peerLetter(): string {
   const body = `${PARAGRAPH.normalize('NFD').replace(/[^\x20-\x7e]/g, '')}\r\n`;
   return [
     'From: Camille <camille@sender.test>',

@@ -41,6 +41,14 @@ const benches: Record<string, { what: string; load: () => Promise<Bench> }> = {
     what: 'a signed campaign to a local sink, beside Postfix with OpenDKIM and the RSA limit',
     load: async () => (await import('./bench-outbound.ts')).benchOutbound,
   },
+  rtt: {
+    what: 'the same to a sink 50 ms of round trip away, one message in flight on each connection',
+    load: async () => (await import('./bench-rtt.ts')).benchRtt,
+  },
+  fanout: {
+    what: 'a million recipients queued from a segment, claims beside ten million, and a campaign taken back',
+    load: async () => (await import('./bench-fanout.ts')).benchFanout,
+  },
 };
 
 export const benchNames = (): string => Object.keys(benches).join(', ');

@@ -13,6 +13,8 @@ export interface ProxyOptions {
   dropAfter?: { fromClient?: number; fromTarget?: number; reset?: boolean };
   /** After this many bytes from the client nothing passes any more, and nobody is told. */
   hangAfter?: number;
+  /** A word of the target's that the client never reads: an extension that the server seems not to have. */
+  hide?: string;
   /** Takes connections and passes nothing at all. */
   halfOpen?: boolean;
 }
@@ -58,7 +60,12 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       target.destroy();
     };
     pass(client, target, { ...rules, limit: rules.dropAfter?.fromClient, end });
-    pass(target, client, { delayMs: rules.delayMs, limit: rules.dropAfter?.fromTarget, end });
+    pass(target, client, {
+      delayMs: rules.delayMs,
+      limit: rules.dropAfter?.fromTarget,
+      hide: rules.hide,
+      end,
+    });
   });
   const port = await listenOn(server, LOOPBACK, 0);
   return {
@@ -78,24 +85,34 @@ interface Passing {
   delayMs?: number;
   hangAfter?: number;
   limit?: number;
+  hide?: string;
   end: () => void;
 }
 
 function pass(
   from: Socket,
   to: Socket,
-  { delayMs = 0, hangAfter = Infinity, limit = Infinity, end }: Passing,
+  { delayMs = 0, hangAfter = Infinity, limit = Infinity, hide, end }: Passing,
 ): void {
   let passed = 0;
   const later = (run: () => void) => (delayMs === 0 ? run() : void setTimeout(run, delayMs));
   from.on('data', (chunk: Buffer) => {
     const room = Math.max(0, Math.min(limit, hangAfter) - passed);
     passed += chunk.length;
-    const part = chunk.subarray(0, room);
+    const part = hide === undefined ? chunk.subarray(0, room) : without(hide, chunk.subarray(0, room));
     later(() => {
       if (part.length > 0 && !to.destroyed) to.write(part);
       if (passed >= limit) end();
     });
   });
   from.on('end', () => later(() => passed < hangAfter && !to.destroyed && to.end()));
+}
+
+/** The same octets, with the word made one that nobody knows. */
+function without(word: string, chunk: Buffer): Buffer {
+  const at = chunk.indexOf(word);
+  if (at < 0) return chunk;
+  const changed = Buffer.from(chunk);
+  changed.write('X'.repeat(word.length), at, 'latin1');
+  return changed;
 }

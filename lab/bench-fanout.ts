@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createLog } from '../core/log.ts';
+import { FAN_OUT_SLICE } from '../core/campaign/fan-out.ts';
 import { systemClock } from '../core/clock.ts';
 import { openStore } from '../core/store/open.ts';
 import { claimDue, domainIds } from '../core/store/queue.ts';
@@ -175,7 +176,7 @@ async function cancel(
       return rows.length === 0 ? true : undefined;
     },
     600_000,
-    200,
+    1000,
   );
   const sweptS = (Date.now() - asked) / 1000;
   isOver = true;
@@ -209,7 +210,7 @@ async function claimsBeside(waiting: number, options: BenchOptions): Promise<{ p
       insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
         pool, state, due_at, queued_at, template_version_id)
       select 'bulk', 'campaign', 1, cast(i as text), i, 'user' || i || '@d' || (i % ${DOMAINS}) || '.test',
-        ${lowest} + i % ${DOMAINS}, 1, 'marketing', 'queued', 1, 1, 1 from n`);
+        ${lowest} + i % ${DOMAINS}, 1, 'marketing', 'queued', 1, 1, 1 from n order by i / ${FAN_OUT_SLICE}, i % ${DOMAINS}`);
     for (let from = 1; from <= waiting; from += 100_000) {
       slice.run(from, Math.min(waiting, from + 99_999));
       if ((from - 1) % 1_000_000 === 0 && from > 1) options.say(`  ${from - 1} rows wait`);

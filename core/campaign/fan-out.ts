@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely';
 import { engineOf, rowsFrom } from '../store/batch.ts';
-import { changeCampaign, type Campaign } from '../store/campaign.ts';
+import { campaignById, changeCampaign, type Campaign } from '../store/campaign.ts';
 import type { Store } from '../store/open.ts';
 import { domainIds } from '../store/queue.ts';
 import type { Db } from '../store/tables.ts';
@@ -14,7 +14,7 @@ import { headStart, somethingWarms } from './engagement.ts';
 import { moveCampaign } from './states.ts';
 
 /** Recipients per slice: some tens of milliseconds of the one writer. */
-export const FAN_OUT_SLICE = 2000;
+export const FAN_OUT_SLICE = 4000;
 
 export type SliceOutcome =
   /** There may be more. */
@@ -31,10 +31,15 @@ export async function fanOutSlice(
   now: number,
   slice = FAN_OUT_SLICE,
 ): Promise<SliceOutcome> {
+  // Who comes next is found by a reader: the writer has only to write them down.
+  const seen = await campaignById(store.read, campaignId);
+  if (seen?.state !== 'queueing') return { kind: 'not-now' };
+  const recipients = await nextRecipients(store.read, seen, now, slice);
   return store.write(async (tx) => {
     const campaign = await lockedCampaign(tx, campaignId);
     if (campaign?.state !== 'queueing' || campaign.template_version_id === null) return { kind: 'not-now' };
-    const recipients = await nextRecipients(tx, campaign, now, slice);
+    // Another node was faster.
+    if (campaign.fanout_cursor !== seen.fanout_cursor) return { kind: 'queued', recipients: 0 };
     if (recipients.length === 0) {
       await moveCampaign(tx, campaignId, 'sending', { fanout_done_at: now }, now);
       return { kind: 'done' };
@@ -79,6 +84,10 @@ async function nextRecipients(
     .execute();
 }
 
+/**
+ * Ordered by domain: claims and results go by site, and rows of one site that lie together share pages. A claim of 200
+ * rows among 50 domains wrote 200 pages without it, and writes 10 to 20 with it.
+ */
 async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: number): Promise<void> {
   const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
   const rows = rowsFrom(
@@ -98,5 +107,6 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
       case when ${stopped} then 'suppressed' else 'queued' end, ${due}, ${at}, cast(${campaign.template_version_id} as bigint),
       case when ${stopped} then 'suppressed before it was queued' else null end, case when ${stopped} then ${at} else null end
     from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
-    where true on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);
+    where true order by domain.id, contact.id
+    on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);
 }

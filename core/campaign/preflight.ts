@@ -11,6 +11,7 @@ import {
   complaintsSince,
   domainsWithoutWay,
   lastMailed,
+  latestOfPeople,
   sampleOf,
 } from '../store/campaign-audience.ts';
 import { activeDkimKeys } from '../store/dkim-key.ts';
@@ -18,6 +19,7 @@ import { brandById, mailboxById, sendingDomainById } from '../store/identity.ts'
 import { fromJson } from '../store/json.ts';
 import { Problem } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
+import type { Store } from '../store/open.ts';
 import type { Campaign } from '../store/campaign.ts';
 import {
   audienceByProvider,
@@ -68,7 +70,7 @@ export async function preflight(
     campaign.mailbox_id === null ? undefined : mailboxById(db, campaign.mailbox_id),
   ]);
   const keys = domain === undefined ? [] : await activeDkimKeys(db, domain.id);
-  const people = await aboutPeople(runtime, campaign);
+  const people = await peopleOf(runtime, campaign);
   // What was sent before a pause is frozen: neither its text nor its people can be mended any more.
   const isUnderWay = campaign.started_at !== null;
   const [dns, reach, content] = await Promise.all([
@@ -93,6 +95,25 @@ export async function preflight(
     audience: people.size,
     providers: people.providers,
   };
+}
+
+type People = Awaited<ReturnType<typeof aboutPeople>>;
+
+/** Walks over a million people take seconds, and the page has just shown what they found when somebody presses send. */
+const KEPT_MS = 2 * 60_000;
+const keptPeople = new WeakMap<Store, Map<number, { key: string; at: number; people: People }>>();
+
+/** What an audience is like: looked at anew when the campaign, or what is known of anybody, has changed meanwhile. */
+async function peopleOf(runtime: Needs, campaign: Campaign): Promise<People> {
+  const { store, clock } = runtime;
+  const key = `${campaign.updated_at} ${await latestOfPeople(store.read)}`;
+  const kept = keptPeople.get(store)?.get(campaign.id);
+  if (kept !== undefined && kept.key === key && clock.now() - kept.at < KEPT_MS) return kept.people;
+  const at = clock.now();
+  const people = await aboutPeople(runtime, campaign);
+  const all = keptPeople.get(store) ?? new Map<number, { key: string; at: number; people: People }>();
+  keptPeople.set(store, all.set(campaign.id, { key, at, people }));
+  return people;
 }
 
 async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {

@@ -133,3 +133,15 @@ export async function complaintsSince(
   const of = (kind: string) => Number(rows.find((row) => row.kind === kind)?.n ?? 0);
   return { delivered: of('delivered'), complained: of('complained') };
 }
+
+/**
+ * Something that is another when a person, a consent, a suppression or a membership has come. Read off the ends of indexes,
+ * the number of list members apart, which is a walk of one narrow index (40 ms for a million).
+ */
+export async function latestOfPeople(db: Db): Promise<string> {
+  const { rows } = await sql<Record<string, unknown>>`select (select max(id) from contact) as contact,
+    (select max(id) from consent) as consent, (select max(id) from suppression) as suppression,
+    (select max(lifted_at) from suppression) as lifted, (select count(*) from list_member) as members,
+    (select max(id) from segment) as segment, (select max(updated_at) from segment) as changed`.execute(db);
+  return JSON.stringify(rows[0]);
+}

@@ -150,10 +150,10 @@ async function cancel(
   id: number,
 ): Promise<{ effectiveMs: number; sweptS: number; inboundP99: number; probes: number }> {
   const { client, parley } = bed;
-  let isOver = false;
+  const over = new AbortController();
   const took: number[] = [];
   const probe = (async () => {
-    for (let n = 0; !isOver; n++) {
+    for (let n = 0; !over.signal.aborted; n++) {
       const began = performance.now();
       const raw = Buffer.from(
         `From: <p${n}@probe.test>\r\nTo: <bonjour@${DOMAIN}>\r\nSubject: probe ${n}\r\nMessage-ID: <${n}@probe.test>\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n\r\nBonjour\r\n`,
@@ -179,7 +179,7 @@ async function cancel(
     1000,
   );
   const sweptS = (Date.now() - asked) / 1000;
-  isOver = true;
+  over.abort();
   await probe;
   const { last } = await sink.counts();
   took.sort((a, b) => a - b);

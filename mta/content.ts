@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { fillFor, renderMessage, type Fill, type RenderedMessage } from '../core/campaign/fill.ts';
 import { compileTemplate, type CompiledTemplate, type TemplateSettings } from '../core/campaign/template.ts';
-import { composeReply } from '../core/mail/compose.ts';
+import { composeReply, type OutgoingMessage } from '../core/mail/compose.ts';
 import { returnPath } from '../core/mail/identifiers.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { contactsById } from '../core/store/contact.ts';
@@ -13,9 +13,11 @@ import { activeDkimKeys, dkimKeyById } from '../core/store/dkim-key.ts';
 import { mailboxByAddress, sendingDomainById } from '../core/store/identity.ts';
 import { fromJson, toJson } from '../core/store/json.ts';
 import { outgoingMessage, templateVersionById } from '../core/store/content.ts';
+import { readRawMessage } from '../core/store/raw-message.ts';
+import { submissionById, submissionIdOf } from '../core/store/submission.ts';
 import type { Delivery } from '../core/store/queue.ts';
 import type { Db, Row } from '../core/store/tables.ts';
-import { signingKey, type SigningKey } from './sign.ts';
+import { relaxedBody, signingKey, type SigningKey } from './sign.ts';
 
 /** A template version and what is constant about it. */
 export interface Compiled {
@@ -142,7 +144,25 @@ export class Contents {
       });
       return { ...rendered, date: fill.date };
     }
-    return this.#written(delivery);
+    return delivery.origin_kind === 'submission' ? this.#submitted(delivery) : this.#written(delivery);
+  }
+
+  /** What a program submitted: its bytes were made fit to leave when it was accepted; only the return path is new. */
+  async #submitted(delivery: Delivery): Promise<RenderedMessage & { date: number }> {
+    const { store, tokens, config } = this.#runtime;
+    const row = await submissionById(store.read, submissionIdOf(delivery.recipient_key));
+    if (row === undefined) throw new Error(`the submission of delivery ${delivery.id} is gone`);
+    const domain = await sendingDomainById(store.read, row.sending_domain_id);
+    if (domain === undefined) throw new Error(`sending domain ${row.sending_domain_id} is gone`);
+    const raw = await readRawMessage(store.read, config.data_dir, row.raw_hash);
+    if (raw === undefined) throw new Error(`the content of submission ${row.id} is gone`);
+    return {
+      ...outgoingFrom(raw, row.smtputf8 === 1),
+      messageId: row.message_id,
+      returnPath: returnPath(tokens, { id: delivery.id, now: row.created_at }, domain.bounce_host),
+      subject: row.subject,
+      date: row.created_at,
+    };
   }
 
   /** What a person wrote: the `message` row is the content, and its time the date of every attempt. */
@@ -176,4 +196,17 @@ export class Contents {
       date: row.created_at,
     };
   }
+}
+
+/** A message that was kept as bytes: fields as they stand, and what the signer wants of the body. */
+function outgoingFrom(raw: Buffer, isUtf8: boolean): OutgoingMessage {
+  const text = raw.toString(isUtf8 ? 'utf8' : 'latin1');
+  const end = text.indexOf('\r\n\r\n');
+  const body = text.slice(end + 4);
+  return {
+    headers: text.slice(0, end).split(/\r\n(?![ \t])/),
+    body,
+    canonicalBody: relaxedBody(body),
+    needsSmtputf8: isUtf8,
+  };
 }

@@ -134,6 +134,7 @@ function isAt(
     case 'provider':
       return place?.provider === target;
     case 'campaign':
+    case 'credential':
     case 'source':
     case 'pool':
       return false;
@@ -148,6 +149,8 @@ function isMeant(order: QueueOrder, delivery: Delivery, passage: Passage | undef
   switch (order.by_kind) {
     case 'campaign':
       return delivery.origin_kind === 'campaign' && delivery.origin_id === order.target_id;
+    case 'credential':
+      return delivery.origin_kind === 'submission' && delivery.origin_id === order.target_id;
     case 'source':
       return delivery.source_id === order.target_id;
     case 'pool':

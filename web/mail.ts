@@ -9,6 +9,8 @@ import { linksFor } from '../core/mail/identifiers.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { outgoingMessage, templateVersionById } from '../core/store/content.ts';
 import { fromJson } from '../core/store/json.ts';
+import { readRawMessage } from '../core/store/raw-message.ts';
+import { submissionById, submissionIdOf } from '../core/store/submission.ts';
 import type { Row } from '../core/store/tables.ts';
 import { textAsHtml } from './http/frame.ts';
 
@@ -19,11 +21,17 @@ export interface SentMail {
 
 type Sent = Pick<
   Row<'delivery'>,
-  'id' | 'origin_kind' | 'origin_id' | 'template_version_id' | 'fill' | 'address'
+  'id' | 'origin_kind' | 'origin_id' | 'recipient_key' | 'template_version_id' | 'fill' | 'address'
 >;
 
 /** Throws `not-found` while nothing is frozen yet: then there is no mail, only the plan of one. */
-export async function sentMail({ store, tokens }: Runtime, delivery: Sent): Promise<SentMail> {
+export async function sentMail({ store, tokens, config }: Runtime, delivery: Sent): Promise<SentMail> {
+  if (delivery.origin_kind === 'submission') {
+    const submission = await submissionById(store.read, submissionIdOf(delivery.recipient_key));
+    if (submission === undefined) throw new Problem('not-found', 'the message is gone');
+    const raw = await readRawMessage(store.read, config.data_dir, submission.raw_hash);
+    return { subject: submission.subject, html: textAsHtml((raw ?? Buffer.alloc(0)).toString('utf8')) };
+  }
   if (delivery.template_version_id === null) {
     const message = await outgoingMessage(store.read, delivery.origin_id);
     if (message === undefined) throw new Problem('not-found', 'the message is gone');

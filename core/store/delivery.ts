@@ -437,6 +437,10 @@ async function originOf(
         .executeTakeFirst();
       return { ...nothing, name: row?.subject ?? null };
     }
+    case 'submission': {
+      const row = await db.selectFrom('credential').select('name').where('id', '=', id).executeTakeFirst();
+      return { ...nothing, name: row?.name ?? null };
+    }
     case 'journey':
       return nothing;
     default:

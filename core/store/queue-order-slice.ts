@@ -23,7 +23,7 @@ const SPAN = 20_000;
 
 /** Whether its deliveries leave the index that finds them as they are moved. */
 const isIndexed = ({ kind, by_kind }: QueueOrder): boolean =>
-  (by_kind === 'campaign' || by_kind === 'destination') &&
+  (by_kind === 'campaign' || by_kind === 'credential' || by_kind === 'destination') &&
   (kind === 'hold' || kind === 'cancel' || kind === 'purge');
 
 /** The next deliveries of an order, after `cursor`. */

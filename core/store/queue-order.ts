@@ -1,6 +1,6 @@
 /**
- * Orders over the queue: hold, cancel, purge, re-route, try again, drain, for a campaign, a destination, a site, a provider,
- * a source or a pool. An order is one row, so it holds at once however many deliveries it means: mta/stops.ts keeps the open
+ * Orders over the queue: hold, cancel, purge, re-route, try again, drain, for a campaign, a credential, a destination, a site,
+ * a provider, a source or a pool. An order is one row, so it holds at once however many deliveries it means: mta/stops.ts keeps the open
  * ones in memory and asks them at claim and before RCPT. The deliveries follow a slice at a time (mta/sweep.ts), by
  * queue-order-slice.ts.
  */
@@ -35,6 +35,8 @@ export function meantBy({
   switch (by_kind) {
     case 'campaign':
       return sql<boolean>`origin_kind = 'campaign' and origin_id = ${target_id}`;
+    case 'credential':
+      return sql<boolean>`origin_kind = 'submission' and origin_id = ${target_id}`;
     case 'destination':
       return sql<boolean>`domain_id = ${target_id}`;
     case 'site':
@@ -62,10 +64,10 @@ export const statesOf: Record<QueueOrderKind, readonly DeliveryState[]> = {
 
 /**
  * A hold of a destination, a site, a provider or a source stops whole rows of the routing, and nothing passes over its
- * deliveries: they stay where they are. Those of a campaign or a pool are mixed with others that may leave, and step aside.
+ * deliveries: they stay where they are. Those of a campaign, a credential or a pool are mixed with others that may leave, and step aside.
  */
 export const stepsAside = ({ kind, by_kind }: Pick<QueueOrder, 'kind' | 'by_kind'>): boolean =>
-  kind === 'hold' && (by_kind === 'campaign' || by_kind === 'pool');
+  kind === 'hold' && (by_kind === 'campaign' || by_kind === 'credential' || by_kind === 'pool');
 
 /** What a held delivery says of the order that keeps it; by it a release finds it again. */
 export const heldBy = (id: number): string => `held by order ${id}`;

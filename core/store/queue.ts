@@ -91,6 +91,40 @@ export async function enqueueMessage(
   );
 }
 
+export interface SubmittedToQueue {
+  /** The origin, so that one row can hold all that it submitted. */
+  credentialId: number;
+  submissionId: number;
+  sendingDomainId: number;
+  dueAt: number;
+  recipients: { place: number; address: string }[];
+}
+
+/** Queues what a program submitted. Answers the deliveries by the recipient's place. */
+export async function enqueueSubmitted(
+  db: Db,
+  { credentialId, submissionId, sendingDomainId, dueAt, recipients }: SubmittedToQueue,
+  now: number,
+): Promise<Map<number, number>> {
+  const ids = await enqueue(
+    db,
+    recipients.map(({ place, address }) => ({
+      origin_kind: 'submission' as const,
+      origin_id: credentialId,
+      recipient_key: `${submissionId}.${place}`,
+      address,
+      sending_domain_id: sendingDomainId,
+      contact_id: null,
+      template_version_id: null,
+      // What is scheduled grows old from its time on.
+      due_at: dueAt,
+      queued_at: Math.max(now, dueAt),
+    })),
+    now,
+  );
+  return new Map(recipients.map(({ place }, at) => [place, ids[at] as number]));
+}
+
 export interface TestToQueue {
   templateVersionId: number;
   sendingDomainId: number;
@@ -131,6 +165,8 @@ interface ToQueue {
   contact_id: number | null;
   template_version_id: number | null;
   fill?: string;
+  due_at?: number;
+  queued_at?: number;
 }
 
 async function enqueue(db: Db, rows: ToQueue[], now: number): Promise<number[]> {
@@ -147,14 +183,14 @@ async function enqueue(db: Db, rows: ToQueue[], now: number): Promise<number[]> 
     const { id } = await db
       .insertInto('delivery')
       .values({
+        due_at: now,
+        queued_at: now,
         ...row,
         fill: row.fill ?? null,
         lane: 'transactional',
         domain_id: domains.get(domainOf(row.address)) as number,
         pool,
         state: 'queued',
-        due_at: now,
-        queued_at: now,
         ...blank,
       })
       .returning('id')

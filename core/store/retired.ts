@@ -49,7 +49,7 @@ const ended = sql<boolean>`state in (${sql.join(terminalStates.map((state) => sq
  * Whose recipients are all queued, for good. A campaign's are when its fan-out is done or it was cancelled, which nothing
  * undoes; a message's and a test's were queued in one commit. A journey may come back to somebody: its rows stay.
  */
-const closed = sql<boolean>`(origin_kind in ('message', 'test') or (origin_kind = 'campaign' and not exists
+const closed = sql<boolean>`(origin_kind in ('message', 'submission', 'test') or (origin_kind = 'campaign' and not exists
   (select 1 from campaign where campaign.id = delivery.origin_id
     and campaign.fanout_done_at is null and campaign.cancelled_at is null)))`;
 

@@ -27,7 +27,7 @@ export type DeliveryState =
   | 'suppressed'; // the address may not be mailed; terminal
 
 export type Lane = 'transactional' | 'bulk';
-export type OriginKind = 'campaign' | 'journey' | 'message' | 'test';
+export type OriginKind = 'campaign' | 'journey' | 'message' | 'test' | 'submission';
 
 export type CampaignState =
   'draft' | 'scheduled' | 'blocked' | 'queueing' | 'sending' | 'paused' | 'sent' | 'cancelled';
@@ -81,7 +81,8 @@ export type EventKind =
 export type Role = 'owner' | 'admin' | 'marketer' | 'agent' | 'deliverability' | 'viewer';
 
 export type QueueOrderKind = 'hold' | 'cancel' | 'purge' | 'reroute' | 'retry' | 'drain';
-export type QueueOrderBy = 'campaign' | 'destination' | 'site' | 'provider' | 'source' | 'pool';
+export type QueueOrderBy =
+  'campaign' | 'credential' | 'destination' | 'site' | 'provider' | 'source' | 'pool';
 
 /** One message to one recipient: a reference, not a copy. */
 interface DeliveryColumns<Id> {
@@ -180,16 +181,35 @@ export interface Tables {
     expires_at: number;
     used_at: number | null;
   };
-  api_key: {
+  /** A program's right to submit mail: an SMTP login or an API key. Its secret was shown once. */
+  credential: {
     id: Generated<number>;
     name: string;
-    hash: string;
-    scopes: Json;
+    kind: 'smtp' | 'api';
+    /** What SMTP logs in with, and the public first half of an API key. */
+    username: string;
+    /** SHA-256 of 256 random bits: a slow hash protects only what people choose. */
+    secret_hash: string;
+    brand_id: number | null;
+    /** Addresses and @domains that may stand in From: string[]. */
+    senders: Json;
+    /** Recipients a day; 0: no cap. */
+    daily_cap: number;
+    /** Addresses never mailed before, in any hour, from which it is held; 0: no brake. */
+    new_recipients_per_hour: number;
+    /** Share of hard bounces from which it is held; 0: no brake. */
+    bounce_percent: number;
+    state: 'active' | 'held' | 'revoked';
+    reason: string;
+    changed_at: number;
     created_by: number | null;
     created_at: number;
     last_used_at: number | null;
-    revoked_at: number | null;
   };
+  /** What it sent on a day (the time divided by 86,400,000). */
+  credential_day: { credential_id: number; day: number; messages: number; recipients: number };
+  /** Addresses that were mailed by submission, and who mailed them first. By hash: only "known or not" is asked. */
+  mailed_address: { hash: string; credential_id: number; at: number };
   audit: {
     id: Generated<number>;
     at: number;
@@ -514,7 +534,7 @@ export interface Tables {
     id: Generated<number>;
     kind: QueueOrderKind;
     by_kind: QueueOrderBy;
-    /** Of a campaign, destination or source. */
+    /** Of a campaign, credential, destination or source. */
     target_id: number | null;
     /** Its name as it was, the site, the provider, or the pool. */
     target: string;
@@ -640,6 +660,83 @@ export interface Tables {
   };
   /** What was foretold of a campaign when it started (core/campaign/planner.ts). */
   campaign_forecast: { campaign_id: number; made_at: number; body: Json };
+
+  // ── submitted mail ────────────────────────────────────────────────────────────────────────────────────────────
+  /** One message that a program handed in. Its deliveries have the credential as origin, and `id.place` as recipient_key. */
+  submission: {
+    id: Generated<number>;
+    /** msg_…, what the program knows it by. */
+    public_id: string;
+    credential_id: number;
+    via: 'smtp' | 'api';
+    sending_domain_id: number;
+    /** Where the program wants to hear of failures; never on the wire to the receiver. */
+    envelope_from: string;
+    from_address: string;
+    subject: string;
+    /** With <>. */
+    message_id: string;
+    tags: Json;
+    metadata: Json;
+    /** Row of raw_message: the message as it leaves, without signatures. */
+    raw_hash: string;
+    size: number;
+    smtputf8: number;
+    send_at: number;
+    created_at: number;
+    cancelled_at: number | null;
+  };
+  submission_tag: { credential_id: number; tag: string; submission_id: number };
+  submission_recipient: {
+    submission_id: number;
+    place: number;
+    address: string;
+    /** Null when it was refused. */
+    delivery_id: number | null;
+    refused: string | null;
+    /** RFC 3461 NOTIFY as it was asked for; null: the default. */
+    notify: string | null;
+  };
+  /** What a request with this key was answered; committed with its messages. */
+  idempotency_key: {
+    credential_id: number;
+    key: string;
+    body_hash: string;
+    answer: Json;
+    created_at: number;
+  };
+  /** Who is told what happened. Reads the event log from `cursor`; nothing is queued for it. */
+  webhook: {
+    id: Generated<number>;
+    name: string;
+    url: string;
+    sealed: Uint8Array;
+    /** Event kinds: string[]; empty: all of submitted mail. */
+    kinds: Json;
+    state: 'active' | 'disabled';
+    reason: string;
+    /** The last event that was taken. */
+    cursor: number;
+    /** A batch on its way ends with this event: a retry repeats the same batch. */
+    upto: number | null;
+    failures: number;
+    failing_since: number | null;
+    next_at: number;
+    created_by: number | null;
+    created_at: number;
+  };
+  webhook_attempt: {
+    id: Generated<number>;
+    webhook_id: number;
+    /** webhook-id of the request. */
+    delivery: string;
+    events: number;
+    at: number;
+    ok: number;
+    status: number | null;
+    ms: number;
+    answer: string;
+  };
 
   // ── what happened ─────────────────────────────────────────────────────────────────────────────────────────────
   event: {

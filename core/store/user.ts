@@ -13,6 +13,16 @@ export const userById = (db: Db, id: number): Promise<Row<'user'> | undefined> =
 export const userByEmail = (db: Db, email: string): Promise<Row<'user'> | undefined> =>
   db.selectFrom('user').selectAll().where('email', '=', email.trim().toLowerCase()).executeTakeFirst();
 
+/** Who can still sign in as owner. */
+export const owners = (db: Db): Promise<Row<'user'>[]> =>
+  db
+    .selectFrom('user')
+    .selectAll()
+    .where('role', '=', 'owner')
+    .where('disabled_at', 'is', null)
+    .orderBy('id')
+    .execute();
+
 export async function isWithoutUsers(db: Db): Promise<boolean> {
   return (await db.selectFrom('user').select('id').limit(1).executeTakeFirst()) === undefined;
 }

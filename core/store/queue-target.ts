@@ -4,10 +4,13 @@ import { sourcesInPools } from './pool.ts';
 import type { OrderTarget } from './queue-order.ts';
 import type { Db, QueueOrderBy } from './tables.ts';
 
-/** One of these. */
-export type Named = Partial<Record<Exclude<QueueOrderBy, 'campaign'>, string>> & { campaign?: number };
+/** A credential is held and released as itself, so that its state and its mail agree (core/submission/credential.ts). */
+type By = Exclude<QueueOrderBy, 'credential'>;
 
-const KINDS: readonly QueueOrderBy[] = ['campaign', 'destination', 'site', 'provider', 'source', 'pool'];
+/** One of these. */
+export type Named = Partial<Record<Exclude<By, 'campaign'>, string>> & { campaign?: number };
+
+const KINDS: readonly By[] = ['campaign', 'destination', 'site', 'provider', 'source', 'pool'];
 
 /**
  * The target of an order by what a person called it: a campaign's number, the name of anything else.

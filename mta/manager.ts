@@ -220,6 +220,11 @@ export class Manager {
     this.#renewed = { at, until };
   }
 
+  /** SMTP connections open now. */
+  get connections(): number {
+    return this.#connections;
+  }
+
   get #isAlone(): boolean {
     return this.#runtime.store.engine === 'sqlite';
   }

@@ -29,6 +29,7 @@ import { holdSlice } from '../core/store/queue-sweep.ts';
 import type { DeliveryState } from '../core/store/tables.ts';
 import { openTestStore } from '../core/store/testing.ts';
 import { createWake } from '../core/wake.ts';
+import { Gauges } from './gauges.ts';
 import { mta } from './service.ts';
 
 // ── a receiver that does as it is told ────────────────────────────────────────────────────────────────────────────
@@ -904,4 +905,24 @@ test('what a new source may not send today goes from a warm one of its pool', as
     [cold, 30],
     [warm, 90],
   ]);
+});
+
+test('the gauges say how much waits, for whom and since when, and go back to 0', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = () => '450 4.2.2 mailbox full';
+  const house = await houseFor(receiver, ['a@d1.example', 'b@d2.example']);
+  const { runtime } = house;
+  const gauges = new Gauges(runtime, () => 3);
+  await gauges.look();
+  const line = (name: string) =>
+    runtime.metrics
+      .text()
+      .split('\n')
+      .filter((text) => text.startsWith(`parley_${name}`));
+  expect(line('queue_deliveries')).toEqual(['parley_queue_deliveries{state="queued",provider=""} 2']);
+  expect(line('smtp_connections')).toEqual(['parley_smtp_connections 3']);
+  await runtime.store.write((tx) => tx.updateTable('delivery').set({ state: 'delivered' }).execute());
+  await gauges.look();
+  expect(line('queue_deliveries')).toEqual(['parley_queue_deliveries{state="queued",provider=""} 0']);
+  expect(line('queue_oldest_age_seconds')).toEqual(['parley_queue_oldest_age_seconds 0']);
 });

@@ -16,10 +16,12 @@
  *   sweep.ts      the deliveries of an order follow it, slice by slice (pace.ts)
  *   tidy.ts       ended deliveries step out of the way; what nobody takes up is given up
  *   key-round.ts  DKIM keys change by schedule
+ *   gauges.ts     how much waits, for Prometheus
  *   commands.ts   parley queue
  */
 import { hostname } from 'node:os';
 import type { Role, Runtime } from '../core/runtime.ts';
+import { Gauges } from './gauges.ts';
 import { KeyRound } from './key-round.ts';
 import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
@@ -32,6 +34,7 @@ export function mta(runtime: Runtime): Role {
   const sweeper = new Sweeper(runtime, { isQuiet: (sourceId) => manager.isQuiet(sourceId) });
   const tidy = new Tidy(runtime);
   const keyRound = new KeyRound(runtime);
+  const gauges = new Gauges(runtime, () => manager.connections);
   return {
     name: 'mta',
     async start() {
@@ -40,8 +43,10 @@ export function mta(runtime: Runtime): Role {
       sweeper.start();
       tidy.start();
       keyRound.start();
+      gauges.start();
     },
     async stop() {
+      await gauges.stop();
       await keyRound.stop();
       await tidy.stop();
       await sweeper.stop();

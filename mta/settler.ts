@@ -52,7 +52,8 @@ export class Settler {
   }
 
   async #settle(batch: Result[]): Promise<void> {
-    const { store, clock, suppressions, wake, log } = this.#runtime;
+    const { store, clock, suppressions, wake, log, metrics } = this.#runtime;
+    const began = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         const now = clock.now();
@@ -74,6 +75,7 @@ export class Settler {
         for (const row of lifted) suppressions.remove(row);
         if (added.length + lifted.length > 0) wake.ring('suppression');
         wake.ring('queue');
+        metrics.observe('settle', performance.now() - began);
         return;
       } catch (error) {
         // The disk is full or the database is away: the results are kept in memory and tried again.

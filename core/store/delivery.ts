@@ -97,6 +97,30 @@ export async function queueTotals(db: Db): Promise<QueueTotals> {
   return totals;
 }
 
+/** What is unfinished by state and by the provider of its destination (empty: none that we know), and since when. */
+export async function queueByProvider(
+  db: Db,
+): Promise<{ state: DeliveryState; provider: string; n: number; oldest_at: number }[]> {
+  const states = [`'queued', 'deferred'`, `'active'`, `'held'`];
+  const counted = await Promise.all(
+    states.map((some) =>
+      db
+        .selectFrom('delivery')
+        .innerJoin('domain', 'domain.id', 'delivery.domain_id')
+        .select(({ fn }) => [
+          'delivery.state',
+          'domain.provider',
+          fn.countAll<number>().as('n'),
+          fn.min('delivery.queued_at').as('oldest_at'),
+        ])
+        .where(sql<boolean>`delivery.state in (${sql.raw(some)})`)
+        .groupBy(['delivery.state', 'domain.provider'])
+        .execute(),
+    ),
+  );
+  return counted.flat().map((row) => ({ ...row, provider: row.provider ?? '', n: Number(row.n) }));
+}
+
 export interface DestinationQuestion {
   /** Part of the domain's name. */
   search?: string | undefined;

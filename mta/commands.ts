@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { Problem } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { withWarmupReasons } from '../core/sending/warmup-reason.ts';
 import {
   deliveriesTo,
   deliveryStory,
@@ -19,6 +20,7 @@ import { queueBySource, type SourceLine } from '../core/store/queue-source.ts';
 import { activeThrottles } from '../core/store/throttle.ts';
 import { orderCommands } from './order-command.ts';
 import { inWords, print, sourceWords, span, table, when, whole } from './queue-words.ts';
+import { warmupCommands } from './warmup-commands.ts';
 
 interface Deps {
   withRuntime<T>(work: (runtime: Runtime) => Promise<T>): Promise<T>;
@@ -29,6 +31,7 @@ interface Asked {
 }
 
 export function commands(program: Command, deps: Deps): void {
+  warmupCommands(program, deps);
   const queue = program
     .command('queue')
     .description('what waits to be sent, by destination and by source, with the reason')
@@ -38,13 +41,14 @@ export function commands(program: Command, deps: Deps): void {
     .action((asked: Asked & { search?: string; limit: number }) =>
       deps.withRuntime(async ({ store, clock }) => {
         const now = clock.now();
-        const [totals, destinations, bySource, throttles, orders] = await Promise.all([
+        const [totals, found, bySource, throttles, orders] = await Promise.all([
           queueTotals(store.read),
           queueByDestination(store.read, now, asked),
           queueBySource(store.read, now),
           activeThrottles(store.read, now),
           openOrders(store.read),
         ]);
+        const destinations = await withWarmupReasons(store.read, found, now);
         if (asked.json) return print({ at: now, totals, destinations, sources: bySource, throttles, orders });
         const { queued, active, deferred, held } = totals;
         console.log(`${queued} queued, ${active} on their way, ${deferred} deferred, ${held} held`);

@@ -55,6 +55,8 @@ export function inWords({ reason, until }: Waiting, now: number): string {
       return `the receiver said later; next attempt${until === null ? ' soon' : ` in ${span(until - now)}`}`;
     case 'throttled':
       return `slowed down after a reply of the receiver${then}`;
+    case 'warm-up':
+      return `warm-up: today’s room at this provider is used; next room${until === null ? ' tomorrow' : ` at ${when(until)} (in ${span(until - now)})`}`;
     case 'held':
       return 'held by a person';
     case 'paused':

@@ -8,13 +8,13 @@
  * RFC 5321 4.5.4.1 asks for 30 minutes at least; the first two are shorter, because greylisting lets a second attempt in
  * after five. It also asks for 4 to 5 days before giving up: `mta.max_age_ms`, and no sooner than after `mta.min_attempts`.
  */
+import { retryWaitsMs } from '../config/retry-waits.ts';
 import type { Outcome } from './outcome.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-const WAITS_MS = [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR];
 const LONGEST_HINT_MS = 24 * HOUR;
 const SHORTEST_HINT_MS = 30 * SECOND;
 
@@ -48,7 +48,7 @@ function waitMs({ delivery, attempt, outcome }: Failed): number {
   const hint = hintMs(outcome.text);
   if (hint !== null) return Math.round(Math.min(Math.max(hint, SHORTEST_HINT_MS), LONGEST_HINT_MS) * jitter);
   if (isAtOnce(outcome, attempt)) return Math.round(SECOND * jitter);
-  const wait = WAITS_MS[Math.min(Math.max(attempt, 1), WAITS_MS.length) - 1]!;
+  const wait = retryWaitsMs[Math.min(Math.max(attempt, 1), retryWaitsMs.length) - 1]!;
   return Math.round(Math.max(wait, leastMs(outcome)) * jitter);
 }
 

@@ -13,10 +13,12 @@ import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
+import { planningRoutes } from './contract/planning-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
 import type * as campaign from './contract/campaign.ts';
 import type * as inbox from './contract/inbox.ts';
+import type * as planning from './contract/planning.ts';
 import type * as people from './contract/people.ts';
 import type * as safe from './contract/safe.ts';
 import type * as sending from './contract/sending.ts';
@@ -28,6 +30,7 @@ export const routes = {
   ...campaignRoutes,
   ...safeRoutes,
   ...sendingRoutes,
+  ...planningRoutes,
   ...liveRoutes,
 };
 
@@ -77,6 +80,10 @@ export type SegmentCount = z.output<typeof audience.segmentCount>;
 export type ImportJob = z.output<typeof audience.importJob>;
 export type ImportPreview = z.output<typeof audience.importPreview>;
 export type Suppression = z.output<typeof audience.suppression>;
+export type Warmups = z.output<typeof planning.warmups>;
+export type WarmupLine = z.output<typeof planning.warmupLine>;
+export type Forecast = z.output<typeof planning.forecast>;
+export type SideBySide = z.output<typeof planning.sideBySide>;
 export type Campaign = z.output<typeof campaign.campaign>;
 export type CampaignLine = z.output<typeof campaign.campaignLine>;
 export type CampaignAudience = z.output<typeof campaign.audience>;

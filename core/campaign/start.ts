@@ -8,10 +8,12 @@ import type { Runtime } from '../runtime.ts';
 import { changeCampaign, type Campaign } from '../store/campaign.ts';
 import { addTemplateVersion } from '../store/content.ts';
 import { addEvents } from '../store/event.ts';
+import { keepForecast } from '../store/forecast.ts';
 import { fromJson, toJson } from '../store/json.ts';
 import type { Db } from '../store/tables.ts';
 import { addAudit } from '../store/user.ts';
 import { audienceOf } from './audience.ts';
+import { forecastCampaign } from './forecast.ts';
 import { preflight, type Check, type Override, type Preflight } from './preflight.ts';
 import { existing, freeze } from './service.ts';
 import { moveCampaign } from './states.ts';
@@ -217,8 +219,11 @@ async function unchanged(tx: Db, examined: Campaign): Promise<Campaign> {
   return now;
 }
 
-async function start({ store, clock, wake, config }: Needs, examined: Campaign): Promise<Campaign> {
+async function start(runtime: Needs, examined: Campaign): Promise<Campaign> {
+  const { store, clock, wake, config } = runtime;
   const now = clock.now();
+  // Counted before its own rows are in the queue.
+  const forecast = await forecastCampaign(runtime, examined, now);
   const campaign = await store.write(async (tx) => {
     const draft = await unchanged(tx, examined);
     // A paused one is resumed, never begun again: it would be frozen anew and fan out from its cursor with another text.
@@ -229,6 +234,7 @@ async function start({ store, clock, wake, config }: Needs, examined: Campaign):
       .selectFrom('contact')
       .select(({ fn }) => fn.max('id').as('id'))
       .executeTakeFirst();
+    await keepForecast(tx, draft.id, forecast, now);
     const audience = toJson({ ...audienceOf(draft), upTo: Number(newest?.id ?? 0) });
     return moveCampaign(
       tx,

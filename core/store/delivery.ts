@@ -17,6 +17,7 @@ export type WaitReason =
   | 'not-due' // its time has not come
   | 'deferred' // the receiver said later
   | 'throttled' // we go slower there, by a rule
+  | 'warm-up' // today's room of our new addresses is used there
   | 'held' // a person holds it
   | 'paused'; // its campaign is paused, or all sources that may send it
 

@@ -6,6 +6,7 @@ import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
 import { organisationHandlers } from './organisation.ts';
 import { safeHandlers } from './safe.ts';
+import { planningHandlers } from './planning.ts';
 import { searchHandlers } from './search.ts';
 import { segmentHandlers } from './segment.ts';
 import { sendingHandlers } from './sending.ts';
@@ -24,6 +25,7 @@ export const handlers: Handlers = {
   ...safeHandlers,
   ...sendingHandlers,
   ...organisationHandlers,
+  ...planningHandlers,
   ...searchHandlers,
   ...streamHandlers,
 };

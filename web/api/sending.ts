@@ -25,6 +25,7 @@ import { setPoolsOf, sourcesInPools, type SourceInPools } from '../../core/store
 import { retryNow } from '../../core/store/queue-sweep.ts';
 import type { Row } from '../../core/store/tables.ts';
 import { activeThrottles } from '../../core/store/throttle.ts';
+import { withWarmupReasons } from '../../core/sending/warmup-reason.ts';
 import { addAudit } from '../../core/store/user.ts';
 import type { SomeHandlers } from '../http/route.ts';
 
@@ -141,12 +142,13 @@ export const sendingHandlers = {
 
   async queue({ rt, query, now }) {
     const db = rt.store.read;
-    const [totals, rows, throttles, egress] = await Promise.all([
+    const [totals, found, throttles, egress] = await Promise.all([
       queueTotals(db),
       queueByDestination(db, now, { search: query.search, limit: query.limit }),
       activeThrottles(db, now),
       sources(db),
     ]);
+    const rows = await withWarmupReasons(db, found, now);
     const nameOf = new Map(egress.map((source) => [source.id, source.name]));
     return {
       totals,
@@ -186,9 +188,14 @@ export const sendingHandlers = {
 
   async delivery({ rt, params, now }) {
     const { delivery, domain, events, ...story } = await deliveryStory(rt.store.read, params.id, now);
+    const waiting =
+      story.waiting === null || delivery.lane !== 'bulk'
+        ? story.waiting
+        : (await withWarmupReasons(rt.store.read, [{ ...story.waiting, provider: domain.provider }], now))[0];
     return {
       ...delivery,
       ...story,
+      waiting: waiting ?? null,
       domain: domain.name,
       site: domain.site,
       provider: domain.provider,

@@ -101,6 +101,7 @@ export const waitReason = z.enum([
   'not-due', // its time has not come
   'deferred', // the receiver said later; `last_reply` are its words
   'throttled', // we go slower there, by a rule
+  'warm-up', // today's room of our new addresses is used there
   'held', // a person holds it
   'paused', // its campaign or its source is paused
 ]);
@@ -121,6 +122,8 @@ export const destination = z.object({
   last_reply: z.string().nullable(),
   last_code: z.number().nullable(),
   last_mx: z.string().nullable(),
+  /** Of a warm-up: what might be sent there today, all of it used. */
+  allowance: count.nullable(),
 });
 export const queue = z.object({
   totals: z.object({ queued: count, active: count, deferred: count, held: count }),

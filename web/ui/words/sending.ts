@@ -78,6 +78,14 @@ export const sending = {
     'We go slower, as the receiver asks',
     'Nous ralentissons, comme le destinataire le demande',
   ],
+  'wait.warm-up': [
+    'Warm-up: today’s allowance for this provider is used',
+    'Montée en charge : la part du jour pour ce fournisseur est épuisée',
+  ],
+  'wait.warmupOf': [
+    'Warm-up: today’s {n} for {provider} are used',
+    'Montée en charge : les {n} du jour pour {provider} sont épuisés',
+  ],
   'wait.held': ['Somebody holds it', 'Quelqu’un le retient'],
   'wait.paused': ['Its campaign or source is paused', 'Sa campagne ou sa source est en pause'],
   'wait.until': ['next {time}, in {span}', 'suite {time}, dans {span}'],

@@ -4,6 +4,7 @@
 import { audience } from '../words/audience.ts';
 import { campaigns } from '../words/campaigns.ts';
 import { dkim } from '../words/dkim.ts';
+import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
 import { safe } from '../words/safe.ts';
 import { sending } from '../words/sending.ts';
@@ -12,7 +13,17 @@ import { shell } from '../words/shell.ts';
 
 export type Language = 'fr' | 'en';
 
-const table = { ...shell, ...inbox, ...audience, ...campaigns, ...sending, ...safe, ...settings, ...dkim };
+const table = {
+  ...shell,
+  ...inbox,
+  ...audience,
+  ...campaigns,
+  ...sending,
+  ...safe,
+  ...settings,
+  ...planning,
+  ...dkim,
+};
 export type Key = keyof typeof table;
 
 const column: Record<Language, 0 | 1> = { en: 0, fr: 1 };

@@ -71,6 +71,12 @@ export const schema = z.strictObject({
         .default([])
         .describe('Resolvers as IP or IP:PORT. Empty: those of the system.'),
       timeout_ms: milliseconds.default(5000).describe('How long one DNS question may take, in milliseconds.'),
+      trust_ad: z
+        .enum(['auto', 'yes', 'no'])
+        .default('auto')
+        .describe(
+          'Believe the resolvers when they say that an answer is proved by DNSSEC, which DANE needs. auto: when they are on this machine.',
+        ),
     })
     .prefault({}),
   mta: z

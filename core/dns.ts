@@ -5,25 +5,11 @@
  */
 import { Resolver as NodeResolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { DnsError, type DnsErrorCode } from './dns-error.ts';
+import { areLocal, resolverAddresses, secureResolver, type AskSecure } from './dns-secure.ts';
 
-export type DnsErrorCode = 'NXDOMAIN' | 'NODATA' | 'SERVFAIL' | 'TIMEOUT' | 'REFUSED' | 'INVALID';
-
-/** NXDOMAIN and NODATA are answers; the others say that we do not know yet. */
-export class DnsError extends Error {
-  readonly code: DnsErrorCode;
-  readonly question: string;
-
-  constructor(code: DnsErrorCode, question: string, cause?: unknown) {
-    super(`${question}: ${code}`, { cause });
-    this.name = 'DnsError';
-    this.code = code;
-    this.question = question;
-  }
-
-  get temporary(): boolean {
-    return this.code !== 'NXDOMAIN' && this.code !== 'NODATA';
-  }
-}
+export { DnsError };
+export type { DnsErrorCode };
 
 export interface MxRecord {
   exchange: string;
@@ -39,6 +25,8 @@ export interface Resolver {
   txt(name: string): Promise<string[]>;
   cname(name: string): Promise<string[]>;
   ptr(ip: string): Promise<string[]>;
+  /** Proved by DNSSEC or not; absent where no resolver is trusted to say so. Not cached. */
+  secure?: AskSecure;
   /** Forgets everything, or all answers about one name. */
   forget(name?: string): void;
 }
@@ -47,6 +35,8 @@ export interface ResolverOptions {
   /** `IP` or `IP:PORT`; empty means the system's. */
   servers: string[];
   timeout_ms: number;
+  /** Whether the resolvers' AD bit is believed; `auto`: when they are on this machine. */
+  trust_ad?: 'auto' | 'yes' | 'no';
 }
 
 const KEPT_MS = 5 * 60_000;
@@ -112,6 +102,10 @@ export function createResolver(options: ResolverOptions): Resolver {
     if (cache.size > ENTRIES) cache.delete(cache.keys().next().value as string);
   }
 
+  const servers = resolverAddresses(options.servers);
+  const isTrusted =
+    options.trust_ad === 'yes' || ((options.trust_ad ?? 'auto') === 'auto' && areLocal(servers));
+
   const addresses = (records: { address: string; ttl: number }[]) => ({
     records: records.map((record) => record.address),
     ttlS: Math.min(...records.map((record) => record.ttl)),
@@ -128,6 +122,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     cname: (name) => ask('CNAME', name, async () => ({ records: await node.resolveCname(name) })),
     // Not `reverse`: that answers from the hosts file first, and what this machine calls itself is nobody else's word.
     ptr: (ip) => ask('PTR', ip, async () => ({ records: await node.resolvePtr(reverseName(ip)) })),
+    ...(isTrusted && { secure: secureResolver(servers, options.timeout_ms) }),
     forget(name) {
       if (name === undefined) return cache.clear();
       const wanted = name.toLowerCase();

@@ -55,7 +55,11 @@ export async function startRuntime(config: Config, log: Log, options: StartOptio
       log,
       metrics: createMetrics(),
       wake: createWake(),
-      dns: createResolver({ servers: config.dns.servers, timeout_ms: config.dns.timeout_ms }),
+      dns: createResolver({
+        servers: config.dns.servers,
+        timeout_ms: config.dns.timeout_ms,
+        trust_ad: config.dns.trust_ad,
+      }),
       secrets,
       tokens: createTokens(await tokenKeys(store, secrets, clock.now())),
       suppressions,

@@ -49,29 +49,51 @@ function read(path: string, what: string): string {
   }
 }
 
+export interface NewCertificate {
+  hostname: string;
+  notBefore: number;
+  notAfter: number;
+  /** Who signs; itself when absent. */
+  issuer?: { hostname: string; key: string };
+  /** It may sign others (RFC 5280 4.2.1.9). */
+  authority?: boolean;
+}
+
 /** A P-256 certificate for one host name, signed by itself. */
-export async function selfSigned(hostname: string, now: number): Promise<{ key: string; cert: string }> {
-  const host = hostname.replace(/[^A-Za-z0-9.-]/g, '');
+export const selfSigned = (hostname: string, now: number): Promise<{ key: string; cert: string }> =>
+  makeCertificate({ hostname, notBefore: now - 3_600_000, notAfter: now + YEARS_10_MS });
+
+/** A P-256 certificate for one host name. */
+export async function makeCertificate(wanted: NewCertificate): Promise<{ key: string; cert: string }> {
+  const host = hostOf(wanted.hostname);
   const pair = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-  const name = der(0x30, der(0x31, der(0x30, oid('2.5.4.3'), der(0x0c, Buffer.from(host.slice(0, 64))))));
   const algorithm = der(0x30, oid('1.2.840.10045.4.3.2')); // ecdsa-with-SHA256
   // RFC 5280 4.1: serial numbers are positive and at most 20 octets.
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x3f) | 0x40;
   // RFC 5280 4.2.1.6: a client looks for the host in the alternative names, not in the subject.
-  const names = der(0x30, oid('2.5.29.17'), der(0x04, der(0x30, der(0x82, Buffer.from(host)))));
+  const extensions = [der(0x30, oid('2.5.29.17'), der(0x04, der(0x30, der(0x82, Buffer.from(host)))))];
+  if (wanted.authority === true)
+    extensions.push(
+      der(
+        0x30,
+        oid('2.5.29.19'),
+        der(0x01, Buffer.of(0xff)),
+        der(0x04, der(0x30, der(0x01, Buffer.of(0xff)))),
+      ),
+    );
   const body = der(
     0x30,
     der(0xa0, der(0x02, Buffer.of(2))), // version 3
     der(0x02, serial),
     algorithm,
-    name,
-    der(0x30, time(now - 3_600_000), time(now + YEARS_10_MS)),
-    name,
+    nameOf(hostOf(wanted.issuer?.hostname ?? host)),
+    der(0x30, time(wanted.notBefore), time(wanted.notAfter)),
+    nameOf(host),
     pair.publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, der(0x30, names)),
+    der(0xa3, der(0x30, ...extensions)),
   );
-  const signature = sign('sha256', body, pair.privateKey);
+  const signature = sign('sha256', body, wanted.issuer?.key ?? pair.privateKey);
   const certificate = der(0x30, body, algorithm, der(0x03, Buffer.of(0), signature));
   const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
   return {
@@ -79,6 +101,11 @@ export async function selfSigned(hostname: string, now: number): Promise<{ key: 
     cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
   };
 }
+
+const hostOf = (hostname: string) => hostname.replace(/[^A-Za-z0-9.-]/g, '');
+
+const nameOf = (host: string) =>
+  der(0x30, der(0x31, der(0x30, oid('2.5.4.3'), der(0x0c, Buffer.from(host.slice(0, 64))))));
 
 /** X.690 8.1: tag, length, contents. */
 function der(tag: number, ...parts: Buffer[]): Buffer {

@@ -26,6 +26,7 @@ const dnsPacket = createRequire(import.meta.url)('dns-packet') as {
 // RFC 1035 4.1.1
 const AUTHORITATIVE = 1 << 10;
 const TRUNCATED = 1 << 9;
+const AUTHENTIC_DATA = 1 << 5; // RFC 6840 5.7
 const RECURSION_DESIRED = 1 << 8;
 const RECURSION_AVAILABLE = 1 << 7;
 const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3 } as const;
@@ -93,7 +94,14 @@ function answer(zone: Zone, query: Packet, overUdp: boolean): Buffer | null {
   if (fault === 'NODATA') return dnsPacket.encode({ ...base, flags });
   if (fault === 'truncated' && overUdp) return dnsPacket.encode({ ...base, flags: flags | TRUNCATED });
   const { rcode, answers } = zone.ask(question.name, question.type);
-  const whole = dnsPacket.encode({ ...base, flags: flags | RCODE[rcode], answers: answers.map(wire) });
+  // An alias is proved only when what it leads to is proved as well.
+  const isProved = [question.name, ...answers.map((one) => one.name)].every((name) => zone.isProved(name));
+  const proof = isProved && ((query.flags ?? 0) & AUTHENTIC_DATA) !== 0 ? AUTHENTIC_DATA : 0;
+  const whole = dnsPacket.encode({
+    ...base,
+    flags: flags | proof | RCODE[rcode],
+    answers: answers.map(wire),
+  });
   // RFC 6891 6.2.3: the asker says how much it can take by UDP; without a word, 512 bytes
   const room = query.additionals?.find((one) => one.type === 'OPT')?.udpPayloadSize ?? SMALLEST_UDP;
   if (overUdp && whole.length > Math.max(SMALLEST_UDP, room)) {

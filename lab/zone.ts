@@ -30,6 +30,7 @@ export class Zone {
   readonly #domains = new Set<string>();
   readonly #builtIn = new Map<string, LabRecord[]>();
   readonly #faults = new Map<string, DnsFault>();
+  readonly #proved = new Set<string>();
 
   constructor() {
     for (const provider of PROVIDERS) this.#settle(provider);
@@ -57,6 +58,16 @@ export class Zone {
     const kept = (this.#published.get(key(name)) ?? []).filter((one) => type && one.type !== type);
     if (kept.length > 0) this.#published.set(key(name), kept);
     else this.#published.delete(key(name));
+  }
+
+  /** Answers about a name, and all below it, count as validated by DNSSEC from now on. */
+  prove(name: string): void {
+    this.#proved.add(key(name));
+  }
+
+  isProved(name: string): boolean {
+    const labels = key(name).split('.');
+    return labels.some((_, at) => this.#proved.has(labels.slice(at).join('.')));
   }
 
   fail(name: string, fault: DnsFault | null): void {

@@ -10,21 +10,30 @@ export interface Fault {
   takesMessage?: boolean;
   /** How often it happens before all is well again; always, when absent. */
   times?: number;
+  /** For how long, in the world's time; then all is well again by itself. */
+  forMs?: number;
 }
 
 export class Faults {
-  readonly #byProvider = new Map<string, Fault[]>();
+  readonly #byProvider = new Map<string, (Fault & { until: number })[]>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   set(provider: string, faults: readonly Fault[]): void {
     this.#byProvider.set(
       provider,
-      faults.map((one) => ({ ...one })),
+      faults.map((one) => ({ ...one, until: one.forMs === undefined ? Infinity : this.#now() + one.forMs })),
     );
   }
 
   /** The fault that strikes now, counted down. */
   strike(provider: string, stage: Stage): Fault | undefined {
-    const fault = this.#byProvider.get(provider)?.find((one) => one.stage === stage && one.times !== 0);
+    const fault = this.#byProvider
+      .get(provider)
+      ?.find((one) => one.stage === stage && one.times !== 0 && this.#now() < one.until);
     if (fault?.times !== undefined) fault.times--;
     return fault;
   }

@@ -119,7 +119,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   zone.publish(options.records ?? []);
   const fates = { seed, shares: { ...DEFAULT_SHARES, ...options.shares }, cast: lowered(options.cast ?? {}) };
   const mailboxes = new Mailboxes(keepBytes);
-  const faults = new Faults();
+  const faults = new Faults(() => clock.now());
   const post = new Post({
     zone,
     clock,

@@ -3,6 +3,7 @@
  * The same doors as the interface: a red check refuses here too, and an override is written down with its reason.
  */
 import type { Command } from 'commander';
+import { nameOf } from '../core/campaign/check.ts';
 import { overrideChecks, examineCampaign, scheduleCampaign, sendCampaign } from '../core/campaign/start.ts';
 import type { Preflight } from '../core/campaign/preflight.ts';
 import { endIncident } from '../core/audience/quarantine.ts';
@@ -171,7 +172,7 @@ function inWords({ checks, ready, override, audience }: Preflight): string[] {
     ...checks
       .toSorted((one, other) => weight[one.level] - weight[other.level])
       .flatMap((one) => [
-        `${(answered.has(one.id) && one.level === 'block' ? 'answered for' : LEVELS[one.level]).padEnd(12)}  ${one.says}${one.place === null ? '' : `  (${one.place})`}`,
+        `${(answered.has(nameOf(one)) && one.level === 'block' ? 'answered for' : LEVELS[one.level]).padEnd(12)}  ${one.says}${one.place === null ? '' : `  (${one.place})`}`,
         ...(one.fix !== '' && one.level !== 'ok' ? [`${' '.repeat(14)}${one.fix}`] : []),
       ]),
     ...(override === null ? [] : [`answered for: ${override.reason}`]),

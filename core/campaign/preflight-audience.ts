@@ -52,6 +52,7 @@ export function audienceChecks(facts: AudienceSaid, now: number): Check[] {
         'block',
         `${facts.withoutBasis} people never agreed to be mailed and are on no list`,
         {
+          about: String(facts.withoutBasis),
           fix: 'take them out by a condition, or put them on the list that they agreed to',
         },
       ),
@@ -64,6 +65,7 @@ export function audienceChecks(facts: AudienceSaid, now: number): Check[] {
         share(facts.noMail) > DEAD ? 'block' : 'warn',
         `${facts.noMail} addresses are at domains that take no mail`,
         {
+          about: String(facts.noMail),
           fix: 'clean the list; they would end without being dialled for',
         },
       ),
@@ -76,7 +78,7 @@ export function audienceChecks(facts: AudienceSaid, now: number): Check[] {
         'audience.doubtful',
         'warn',
         `${percent(doubtful)} of the addresses are no person’s own: ${facts.roles} role, ${facts.typos} misspelt, ${facts.disposable} disposable`,
-        { fix: 'find out where they came from' },
+        { about: percent(doubtful), fix: 'find out where they came from' },
       ),
     );
   if (facts.trackedWithoutConsent > 0)
@@ -87,6 +89,7 @@ export function audienceChecks(facts: AudienceSaid, now: number): Check[] {
         'warn',
         `${facts.trackedWithoutConsent} people are tracked without having agreed to it`,
         {
+          about: String(facts.trackedWithoutConsent),
           fix: 'set their tracking to none, or ask them',
         },
       ),

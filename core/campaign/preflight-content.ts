@@ -126,6 +126,7 @@ export function sampleChecks(sample: readonly Rendered[]): Check[] {
         `${says(first)} (${hit.length} of ${sample.length} people looked at, for one ${first.contact})`,
         {
           fix,
+          about: first.contact,
           overridable,
         },
       ),

@@ -197,8 +197,8 @@ export async function takeNoMail(dns: Resolver, names: readonly string[]): Promi
 
 // ── judging ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const inDns = (id: string, level: Level, says: string, fix = ''): Check =>
-  check('checks', id, level, says, { fix });
+const inDns = (id: string, level: Level, says: string, fix = '', about = ''): Check =>
+  check('checks', id, level, says, { fix, about });
 
 export function dnsChecks(facts: DnsFacts | undefined): Check[] {
   if (facts === undefined)
@@ -215,11 +215,12 @@ export function dnsChecks(facts: DnsFacts | undefined): Check[] {
         'warn',
         `${what} stands on the block list ${zone}`,
         'find out why and ask to be taken off',
+        `${what} · ${zone}`,
       ),
     ),
   ];
   if (checks.every((one) => one.level !== 'block'))
-    checks.push(inDns('sender.dns', 'ok', `all DNS records of ${facts.domain} are right`));
+    checks.push(inDns('sender.dns', 'ok', `all DNS records of ${facts.domain} are right`, '', facts.domain));
   return checks;
 }
 
@@ -227,7 +228,13 @@ const recordChecks = ({ records }: DnsFacts): Check[] =>
   records
     .filter((record) => record.status !== 'ok')
     .map((record) =>
-      inDns(`sender.dns.${record.purpose}`, 'block', record.fault, `set ${record.type} ${record.name}`),
+      inDns(
+        `sender.dns.${record.purpose}`,
+        'block',
+        record.fault,
+        `set ${record.type} ${record.name}`,
+        record.name,
+      ),
     );
 
 const keyChecks = ({ keys }: DnsFacts): Check[] =>
@@ -239,6 +246,7 @@ const keyChecks = ({ keys }: DnsFacts): Check[] =>
             'block',
             `the DKIM key ${name} has ${bits} bits, fewer than 2048`,
             'make a new key',
+            name,
           ),
         ]
       : []),
@@ -249,6 +257,7 @@ const keyChecks = ({ keys }: DnsFacts): Check[] =>
             'block',
             `what we sign does not verify with the key at ${name}`,
             `set TXT ${name} as the domain's page says`,
+            name,
           ),
         ]
       : []),
@@ -266,11 +275,22 @@ function spfChecks({ spf, bounceHost, records }: DnsFacts): Check[] {
           'block',
           `the SPF record of ${bounceHost} cannot be used: ${comment || 'more than ten look-ups'}`,
           fix,
+          bounceHost,
         ),
       ];
     if (result === 'temperror')
-      return [inDns('spf.silent', 'block', `SPF of ${bounceHost} could not be looked up`, 'check again')];
-    return [inDns('spf.source', 'block', `SPF of ${bounceHost} does not let ${ip} send (${result})`, fix)];
+      return [
+        inDns(
+          'spf.silent',
+          'block',
+          `SPF of ${bounceHost} could not be looked up`,
+          'check again',
+          bounceHost,
+        ),
+      ];
+    return [
+      inDns('spf.source', 'block', `SPF of ${bounceHost} does not let ${ip} send (${result})`, fix, ip),
+    ];
   });
 }
 
@@ -309,6 +329,7 @@ function dmarcChecks(facts: DnsFacts): Check[] {
         'block',
         `the DMARC record of ${facts.domain} is not valid: ${facts.dmarc}`,
         `set TXT _dmarc.${facts.domain}`,
+        `_dmarc.${facts.domain}`,
       ),
     ];
   const signs = facts.keys.some((key) => key.verifies === 'yes');
@@ -324,6 +345,7 @@ function dmarcChecks(facts: DnsFacts): Check[] {
       'block',
       `our mail would ${aligned.relaxed ? 'pass DMARC only while alignment is relaxed' : 'not pass DMARC'}`,
       `publish the DKIM key of ${facts.domain}`,
+      facts.domain,
     ),
   ];
 }
@@ -340,7 +362,9 @@ function sourceChecks({ sources: found }: DnsFacts): Check[] {
     ];
   return found.flatMap(({ name, ip, ehlo, ptr, confirmed, ehloLeadsHere, unknown }) => {
     if (unknown)
-      return [inDns('source.silent', 'block', `the DNS does not answer for ${ip} (${name})`, 'check again')];
+      return [
+        inDns('source.silent', 'block', `the DNS does not answer for ${ip} (${name})`, 'check again', ip),
+      ];
     const faults: Check[] = [];
     if (ptr.length === 0)
       faults.push(
@@ -349,6 +373,7 @@ function sourceChecks({ sources: found }: DnsFacts): Check[] {
           'block',
           `${ip} (${name}) has no reverse DNS name`,
           `have your provider set its PTR to ${ehlo}`,
+          `${ip} · ${ehlo}`,
         ),
       );
     else if (confirmed.length === 0)
@@ -358,6 +383,7 @@ function sourceChecks({ sources: found }: DnsFacts): Check[] {
           'block',
           `${ip} (${name}) is called ${ptr[0]}, which does not lead back to it`,
           `set A ${ptr[0]} to ${ip}`,
+          `${ip} · ${ptr[0]}`,
         ),
       );
     if (!ehloLeadsHere)
@@ -367,6 +393,7 @@ function sourceChecks({ sources: found }: DnsFacts): Check[] {
           'block',
           `the EHLO name ${ehlo} does not lead to ${ip} (${name})`,
           `set A ${ehlo} to ${ip}`,
+          `${ehlo} · ${ip}`,
         ),
       );
     return faults;

@@ -180,11 +180,15 @@ export function reachVerdict({ baseUrl, isLab, link, home }: ReachFacts): Check[
     );
   if (link.get !== undefined && link.get !== 200)
     checks.push(
-      check('checks', 'links.get', 'block', `the link to leave does not answer: ${link.get}`, { fix }),
+      check('checks', 'links.get', 'block', `the link to leave does not answer: ${link.get}`, {
+        fix,
+        about: String(link.get),
+      }),
     );
   else if (link.get === 200 && link.post !== 200)
     checks.push(
       check('checks', 'links.post', 'block', `leaving by one click does not work: ${link.post} (RFC 8058)`, {
+        about: String(link.post),
         fix: 'let POST to /u/ through to this application, without a redirect or a login',
       }),
     );
@@ -196,12 +200,13 @@ export function reachVerdict({ baseUrl, isLab, link, home }: ReachFacts): Check[
 
 function homeCheck({ host, signed, forged }: Home): Check {
   const isOurs = typeof signed === 'number' && signed < 300 && typeof forged === 'number' && forged >= 500;
-  if (isOurs) return check('checks', 'home', 'ok', `bounces come home through ${host}`);
+  if (isOurs) return check('checks', 'home', 'ok', `bounces come home through ${host}`, { about: host });
   const says =
     typeof signed === 'number' && signed < 300
       ? `${host} takes any return path: it is not this server`
       : `bounces would not come home: ${host} answers ${signed}`;
   return check('checks', 'home', 'block', says, {
+    about: `${host} · ${signed}`,
     fix: `let port 25 of ${host} reach the inbound listener of this server`,
   });
 }

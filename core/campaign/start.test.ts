@@ -37,14 +37,19 @@ test('send refuses a red campaign, and lets it out after an override that is in 
   });
   expect(await stateOf(made)).toBe('draft');
   const after = await overrideChecks(runtime, id, REASON);
-  expect(after).toMatchObject({ ready: true, override: { checks: ['source.ptr'], reason: REASON.reason } });
+  expect(after).toMatchObject({
+    ready: true,
+    override: { checks: ['source.ptr 192.0.2.1 · mail.colombe.example'], reason: REASON.reason },
+  });
   expect((await sendCampaign(runtime, id)).state).toBe('queueing');
   const audit = await store.read.selectFrom('audit').selectAll().executeTakeFirstOrThrow();
   expect(audit).toMatchObject({ action: 'red checks overridden', subject: `campaign:${id}` });
   expect(fromJson(audit.detail, {})).toMatchObject({
     reason: REASON.reason,
     via: 'a test',
-    checks: [{ check: 'source.ptr', says: expect.stringContaining('192.0.2.1') }],
+    checks: [
+      { check: 'source.ptr 192.0.2.1 · mail.colombe.example', says: expect.stringContaining('192.0.2.1') },
+    ],
   });
 });
 

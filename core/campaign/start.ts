@@ -13,6 +13,7 @@ import { fromJson, toJson } from '../store/json.ts';
 import type { Db } from '../store/tables.ts';
 import { addAudit } from '../store/user.ts';
 import { audienceOf } from './audience.ts';
+import { nameOf } from './check.ts';
 import { forecastCampaign } from './forecast.ts';
 import { preflight, type Check, type Override, type Preflight } from './preflight.ts';
 import { existing, freeze } from './service.ts';
@@ -94,7 +95,7 @@ export async function overrideChecks(
     );
   const now = clock.now();
   const override: Override = {
-    checks: red.map((check) => check.id),
+    checks: red.map(nameOf),
     reason: reason.trim(),
     by,
     at: now,
@@ -108,7 +109,11 @@ export async function overrideChecks(
         userId: by,
         action: 'red checks overridden',
         subject: `campaign:${id}`,
-        detail: { reason: override.reason, via, checks: red.map(({ id: check, says }) => ({ check, says })) },
+        detail: {
+          reason: override.reason,
+          via,
+          checks: red.map((check) => ({ check: nameOf(check), says: check.says })),
+        },
       },
       now,
     );
@@ -205,7 +210,7 @@ async function refuseRed(runtime: Needs, id: number): Promise<Campaign> {
   const result = await preflight(runtime, campaign, { fresh: true });
   if (result.ready) return campaign;
   const answered = new Set(result.override?.checks);
-  const red = result.checks.filter((check) => check.level === 'block' && !answered.has(check.id));
+  const red = result.checks.filter((check) => check.level === 'block' && !answered.has(nameOf(check)));
   throw new Problem('conflict', `the campaign is not ready: ${red.map((check) => check.says).join('; ')}`, {
     fields: Object.fromEntries(red.map((check) => [check.id, check.says])),
   });

@@ -194,7 +194,7 @@ export async function countsAtProviders(
   const { rows } = await sql<{ provider: string; attempts: number; hard: number; first_at: number }>`
     select ${placeColumn} as provider, count(*) as attempts, min(delivery.finished_at) as first_at,
       sum(case when delivery.state = 'bounced' and delivery.class in ${hardClasses} then 1 else 0 end) as hard
-    from delivery join domain on domain.id = delivery.domain_id
+    from any_delivery as delivery join domain on domain.id = delivery.domain_id
     where delivery.origin_kind = 'campaign' and delivery.origin_id = ${campaignId}
       and delivery.state in ('delivered', 'bounced')
       and delivery.finished_at > ${sinceRelease(sql`delivery.origin_id`)}
@@ -228,7 +228,7 @@ export async function reportedOf(db: Db, campaignIds: readonly number[]): Promis
       sum(case when event.kind = 'complained' then 1 else 0 end) as complaints,
       sum(case when event.kind = 'bounced' then 1 else 0 end) as hard,
       max(coalesce(${data('reporter')}, ${data('words')}, '')) as words
-    from event join delivery on delivery.id = event.delivery_id join domain on domain.id = delivery.domain_id
+    from event join any_delivery as delivery on delivery.id = event.delivery_id join domain on domain.id = delivery.domain_id
     where event.campaign_id in (${sql.join([...campaignIds])}) and event.kind in ('complained', 'bounced')
       and ((event.kind = 'complained' and coalesce(${data('type')}, '') <> 'not-spam')
         or (event.inbound_id is not null and ${data('class')} in ${hardClasses}))

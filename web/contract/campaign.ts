@@ -39,6 +39,8 @@ export const check = z.object({
   says: z.string(),
   /** What to do about it. */
   fix: z.string(),
+  /** What it is about: an address, a host, how many. */
+  about: z.string(),
   /** Which of the five steps mends it. */
   step: z.enum(['audience', 'content', 'sender', 'checks', 'time']),
   place: z.string().nullable(),

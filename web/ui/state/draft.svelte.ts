@@ -97,9 +97,10 @@ export class Draft {
     return done && this.save();
   }
 
-  /** Asks for the checks of what is saved. */
-  async check(): Promise<void> {
-    await this.preflight.load(() => api.get<Preflight>(`/api/campaigns/${this.id}/preflight`));
+  /** Asks for the checks of what is saved; `fresh` looks the DNS up again. */
+  async check({ fresh = false } = {}): Promise<void> {
+    const path = withQuery(`/api/campaigns/${this.id}/preflight`, fresh ? { fresh: 1 } : {});
+    await this.preflight.load(() => api.get<Preflight>(path));
   }
 
   /** Chooses or drops a list or segment. */

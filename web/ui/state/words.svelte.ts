@@ -3,6 +3,7 @@
  */
 import { audience } from '../words/audience.ts';
 import { campaigns } from '../words/campaigns.ts';
+import { checks } from '../words/checks.ts';
 import { dkim } from '../words/dkim.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
@@ -20,6 +21,7 @@ const table = {
   ...campaigns,
   ...sending,
   ...safe,
+  ...checks,
   ...settings,
   ...planning,
   ...dkim,

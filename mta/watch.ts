@@ -45,8 +45,9 @@ export class Watch {
   readonly incidents: Incidents;
   readonly #counts = new Map<string, Count>();
   #force = new Map<string, Force>();
-  /** Stopped here and not yet a row that was read back. */
+  /** Stopped here and not yet read back as a row; of those, what is a row by now. */
   readonly #stopping = new Set<string>();
+  readonly #written = new Set<string>();
   readonly #paces = new Map<string, { pace: Turns; stop: number }>();
   #reportedAt = 0;
 
@@ -69,16 +70,21 @@ export class Watch {
   /** What people and other nodes decided, and what came back by mail. */
   async refresh(): Promise<void> {
     const { store } = this.#runtime;
+    const written = [...this.#written];
     const rows = await stopsInForce(store.read);
     const force = new Map<string, Force>();
     for (const row of rows) {
       const key = keyOf(row.campaign_id, row.provider);
       force.set(key, row);
-      if (row.state === 'stopped') this.#stopping.delete(key);
       // Let go on: what follows is counted anew.
-      else if (this.#force.get(key)?.state === 'stopped') this.#counts.delete(key);
+      const was = this.#force.get(key)?.state;
+      if (row.state !== 'stopped' && (was === 'stopped' || written.includes(key))) this.#counts.delete(key);
     }
     this.#force = force;
+    for (const key of written) {
+      this.#written.delete(key);
+      this.#stopping.delete(key);
+    }
     await this.incidents.refresh();
     if (Date.now() - this.#reportedAt < REPORTED_EVERY_MS) return;
     this.#reportedAt = Date.now();
@@ -221,6 +227,7 @@ export class Watch {
       const data = { provider: place, reason, attempts, hard, complaints, replies: count.replies };
       await addEvents(tx, [{ kind: 'stopped', at: now, campaign_id: campaign, data }]);
     }, 'urgent');
+    this.#written.add(keyOf(campaign, place));
     log.warn('campaign stopped at a provider', {
       campaign,
       provider: place,

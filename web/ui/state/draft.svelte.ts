@@ -1,7 +1,7 @@
 /** A campaign while it is written: what stands in the form, saved by itself, with its checks asked again after each save. */
 import { untrack } from 'svelte';
 import type { BodyInput, Campaign, CampaignAudience, Preflight } from '../../contract.ts';
-import { api, ApiFault } from './api.ts';
+import { api, ApiFault, withQuery } from './api.ts';
 import { wordsFor } from './fault.ts';
 import { Loader } from './loader.svelte.ts';
 

@@ -314,6 +314,18 @@ export const migrations: Migration[] = [
       `create index webhook_attempt_at on webhook_attempt (at)`,
     ],
   },
+  {
+    name: '0007_tls',
+    up: [
+      `create table tls_memory (host text primary key, until :int not null, reason text not null, at :int not null)`,
+      `create table mta_sts_policy (domain text primary key, policy_id text not null, mode text not null, mx :json not null,
+        max_age_s :int not null, fetched_at :int not null, expires_at :int not null, body text not null,
+        failed_at :int, failure text)`,
+      `create table tls_result (day :int not null, domain text not null, policy text not null, policy_id text not null,
+        mx text not null, result text not null, sessions :int not null, detail text not null, last_at :int not null,
+        primary key (day, domain, policy, policy_id, mx, result))`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

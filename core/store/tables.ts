@@ -576,6 +576,40 @@ export interface Tables {
     via: string | null;
   };
   /** Why a site gets less for now: a reply rule or a person. One row per (source, site). */
+  /** Hosts that offer STARTTLS and cannot do it, until when they are sent to in clear. */
+  tls_memory: { host: string; until: number; reason: string; at: number };
+  /** What recipient domains ask of us by MTA-STS (RFC 8461). */
+  mta_sts_policy: {
+    domain: string;
+    /** The id of the DNS record under which it was fetched. */
+    policy_id: string;
+    mode: 'enforce' | 'testing' | 'none';
+    /** string[]: names and patterns. */
+    mx: Json;
+    max_age_s: number;
+    fetched_at: number;
+    expires_at: number;
+    /** As it came, for reports. */
+    body: string;
+    failed_at: number | null;
+    failure: string | null;
+  };
+  /** How TLS sessions ended, a day (the time divided by 86,400,000) at a time (RFC 8460). */
+  tls_result: {
+    day: number;
+    /** The recipient domain, whose policy it was. */
+    domain: string;
+    policy: 'tlsa' | 'sts' | 'no-policy-found';
+    policy_id: string;
+    mx: string;
+    /** `success`, or a name of RFC 8460 4.3. */
+    result: string;
+    sessions: number;
+    /** Of the last one. */
+    detail: string;
+    last_at: number;
+  };
+
   throttle: {
     id: Generated<number>;
     source_id: number;

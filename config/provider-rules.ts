@@ -1,8 +1,9 @@
 /**
  * What a provider's reply makes us do at that provider, from this source alone: send slower, keep one connection, put
- * fewer messages on each, stop for a while. One reply is seldom enough: `times` within `withinMs`. All of them release
- * themselves after `forMs`; they hold at the site that answered, or at the whole provider where its limits do. Each rule carries a reply that it is for; a test checks that it fires on its own samples and
- * that no other rule of the provider does.
+ * fewer messages on each, stop for a while, or stop as blocked. One reply is seldom enough: `times` within `withinMs`.
+ * All but a block release themselves after `forMs`; a block waits for a green look or a person. They hold at the site
+ * that answered, or at the whole provider where its limits do. Each rule carries a reply that it is for; a test checks
+ * that it fires on its own samples and that no other rule of the provider does.
  *
  * Facts from KumoMTA's community shaping data (read 2026-11-22), the providers' postmaster pages and replies seen.
  */
@@ -13,11 +14,16 @@ export type RuleAction =
   | { kind: 'slow'; messages: number; perMs: number; connections?: number }
   | { kind: 'one-connection' }
   | { kind: 'messages-per-connection'; messages: number }
-  | { kind: 'suspend' };
+  | { kind: 'suspend' }
+  /** Nothing but one message an hour, until that is accepted, our own facts turn green, or a person releases it. */
+  | { kind: 'block'; cause: 'listing' | 'policy' | 'authentication' }
+  /** The campaign whose message it was stops at this provider; other mail goes on. */
+  | { kind: 'suspend-campaign' };
 
 export interface ReplyRule {
   id: string;
-  pattern: RegExp;
+  /** `test` tells whether the rule is for a reply: a RegExp, or the words of a team's own rule. */
+  pattern: { test(reply: string): boolean; readonly source: string; readonly flags?: string };
   action: RuleAction;
   times: number;
   withinMs: number;
@@ -33,6 +39,8 @@ const perMinute = (messages: number, connections?: number): RuleAction => ({
   ...(connections === undefined ? {} : { connections }),
 });
 const suspend: RuleAction = { kind: 'suspend' };
+const listed: RuleAction = { kind: 'block', cause: 'listing' };
+const refusedByPolicy: RuleAction = { kind: 'block', cause: 'policy' };
 const oneConnection: RuleAction = { kind: 'one-connection' };
 
 /** One line of the table. */
@@ -170,7 +178,7 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     rule(
       'yahoo-blocked',
       /^553 5\.7\.[12] \[BL/,
-      suspend,
+      listed,
       perHour(5),
       2 * HOUR,
       '553 5.7.1 [BL21] Connections will not be accepted from 192.0.2.1, because the ip is in Spamhaus list',
@@ -207,7 +215,7 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     rule(
       'apple-listed',
       /spamhaus/i,
-      suspend,
+      listed,
       perHour(3),
       4 * HOUR,
       '554 5.7.1 Your message was rejected due to example.com being listed on the Spamhaus DBL.',
@@ -268,7 +276,7 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     rule(
       'orange-listed',
       /cloudmark|spamhaus|abusix|OFR\w*_102\b/i,
-      suspend,
+      listed,
       perHour(5),
       2 * HOUR,
       '550 5.2.0 Mail rejete. Mail rejected. Cloudmark CSI blocklist. OFR_506 [506]',
@@ -286,11 +294,12 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     ),
     rule(
       'laposte-later',
-      /^4.*LPN\w*_(?:103|105|109)\b/i,
+      /^4.*LPN\w*_(?:103|105|109|503)\b/i,
       perMinute(6, 1),
       perHour(3),
       HOUR,
       '451 4.7.1 Service refuse, veuillez reessayer plus tard. Slow down. LPN007_105',
+      '450 4.7.1 Client host rejected: Service refuse. Veuillez essayer plus tard. Service refused, please try later. LPN027_503',
     ),
   ],
   free: [
@@ -312,6 +321,24 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     ),
   ],
   sfr: [
+    // All of these last two hours; the last two figures say why.
+    rule(
+      'sfr-behaviour',
+      /^4.*SFR_IN_\d0[1-4]\b/,
+      suspend,
+      once,
+      2 * HOUR,
+      '450 4.7.1 Service refused due to bad behavior. Too many spam messages. SFR_IN_101',
+      '450 4.7.1 Service refused due to bad behavior. Too many unknown users. SFR_IN_104',
+    ),
+    rule(
+      'sfr-volume',
+      /^4.*SFR_IN_\d05\b/,
+      perMinute(10, 1),
+      once,
+      2 * HOUR,
+      '450 4.7.1 Service refused. Volume limit exceeded. SFR_IN_105',
+    ),
     rule(
       'sfr-connections',
       /^4.*too many connections/i,
@@ -357,7 +384,7 @@ export const providerRules: Readonly<Record<string, readonly ReplyRule[]>> = {
     rule(
       'gmx-policy',
       /^554.*(?:For explanation|policy reasons)/i,
-      suspend,
+      refusedByPolicy,
       perHour(5),
       2 * HOUR,
       '554 Transaction failed, refused for policy reasons',
@@ -446,7 +473,7 @@ function microsoft(id: string): ReplyRule[] {
     rule(
       `${id}-listed`,
       /part of their network is on our block list/i,
-      suspend,
+      listed,
       perHour(5),
       2 * HOUR,
       "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).",

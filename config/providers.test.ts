@@ -22,6 +22,20 @@ test.each(defaultRules.flatMap((rule) => rule.samples.map((sample) => [rule.id, 
   },
 );
 
+test('an accepted message slows nobody down, whatever the words', () => {
+  const accepted = [
+    '250 2.0.0 OK 1700000000 x12si1 - gsmtp',
+    '250 2.6.0 <a@example.com> [InternalId=1, Hostname=XX1.prod.outlook.com] 9000 bytes in 0.1, 80 KB/sec Queued mail for delivery -> 250 2.1.5',
+    '250 ok dirdel',
+    '250 2.0.0 Ok: queued as 4F00-spamhaus',
+    '250 Requested mail action okay, completed: id=1MabcD-1kxyz',
+    '250 2.5.0 Ok. OFR_000',
+    '250 2.0.0 message accepted, not in our block list, for explanation see policy',
+  ];
+  for (const row of [defaultProvider, ...providers])
+    for (const reply of accepted) expect([row.id, replyRuleFor(row, reply)?.id]).toEqual([row.id, undefined]);
+});
+
 test('replies about one recipient or one message slow nobody down', () => {
   const ordinary = [
     '250 2.0.0 OK 1234 x12si1 - gsmtp',
@@ -51,13 +65,37 @@ test('every row can match, every rule belongs to a row, and ids are not used twi
       expect(providerFor([`mx${suffix}`, `alt1.mx${suffix}.`]).id).toBe(row.id);
     }
     expect(row.source).not.toBe('');
-    expect(row.read).toMatch(/^20\d\d-\d\d-\d\d$/);
     for (const rule of row.rules) {
       expect(rule.pattern.flags).not.toContain('g');
       expect(rule.times).toBeGreaterThan(0);
       expect(rule.forMs).toBeGreaterThan(0);
     }
   }
+});
+
+test.each(providers)(
+  '$label says where its numbers are from, when that was read, and where to ask',
+  (row) => {
+    expect(row.source.length).toBeGreaterThan(10);
+    expect(row.asOf).toMatch(/^20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])$/);
+    for (const page of [row.postmaster, row.release])
+      expect(page).toMatch(/^(https?:\/\/[a-z0-9.-]+\/\S*|mailto:[^@\s]+@[a-z0-9.-]+)$/);
+    expect(row.connections).toBeGreaterThan(0);
+    expect(row.messagesPerConnection).toBeGreaterThan(0);
+    expect(row.rate.messages / row.rate.perMs).toBeGreaterThan(0);
+    // Nobody whom we know bears more at once than the rest of the world is given.
+    expect(row.rate.messages / row.rate.perMs).toBeLessThanOrEqual(
+      defaultProvider.rate.messages / defaultProvider.rate.perMs,
+    );
+  },
+);
+
+test("no suffix lies below another row's, so the order of the rows decides nothing that it should not", () => {
+  const all = providers.flatMap((row) => row.mxSuffixes.map((suffix) => ({ id: row.id, suffix })));
+  const shadowed = all.filter((one) =>
+    all.some((other) => other.id !== one.id && one.suffix.endsWith(other.suffix)),
+  );
+  expect(shadowed).toEqual([]);
 });
 
 test.each([

@@ -94,6 +94,13 @@ export const schema = z.strictObject({
         .describe(
           'Deliver to private and loopback addresses. Off outside the lab: a hostile MX could point inside.',
         ),
+      block_list_zones: z
+        .array(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'is not the name of a zone'))
+        .max(20)
+        .default([])
+        .describe(
+          'DNS block lists, like zen.spamhaus.org, that may be asked whether a blocked source is still listed. Empty: none is.',
+        ),
       max_connections: z
         .int()
         .min(1)

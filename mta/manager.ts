@@ -30,7 +30,6 @@ import { keepBack } from '../core/store/queue-order-slice.ts';
 import type { Lane } from '../core/store/tables.ts';
 import { placeOf } from '../core/store/place.ts';
 import { giveBackEach } from '../core/store/queue-sweep.ts';
-import { activeThrottles, addThrottle } from '../core/store/throttle.ts';
 import { connect } from './connect.ts';
 import { Contents, type Compiled } from './content.ts';
 import { deliver, type Lines } from './deliver.ts';
@@ -41,17 +40,16 @@ import {
   refusedResult,
   resultOf,
   unroutedResult,
-  wordsOf,
   type Attempted,
   type Circumstances,
 } from './result.ts';
 import { routeOf, type Route } from './route.ts';
 import type { Session } from './session.ts';
 import { Settler } from './settler.ts';
-import { Shaper } from './shaper.ts';
 import { createSigner } from './sign.ts';
 import { Sources, type Source } from './source.ts';
 import { Stops, type Refusal } from './stops.ts';
+import { ThrottleBook } from './throttle-book.ts';
 import type { Transaction } from './transaction.ts';
 import { WarmupRooms } from './warmup-rooms.ts';
 import { Watch } from './watch.ts';
@@ -90,7 +88,7 @@ export class Manager {
   readonly #stops: Stops;
   readonly #warmups: WarmupRooms;
   readonly #watch: Watch;
-  readonly #shaper = new Shaper();
+  readonly #throttles: ThrottleBook;
   readonly #brokenTls = new BrokenTls();
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
   readonly #routes = new Map<string, { route: Route; until: number }>();
@@ -112,6 +110,9 @@ export class Manager {
     this.#runtime = runtime;
     this.#contents = new Contents(runtime);
     this.#watch = new Watch(runtime);
+    this.#throttles = new ThrottleBook(runtime, (campaign, { provider, site }, reply) =>
+      this.#watch.stopFor(campaign, placeOf(provider.id, site, ''), reply),
+    );
     this.#settler = new Settler(runtime, this.#watch.incidents);
     this.#sources = new Sources(ehlo);
     this.#stops = new Stops(runtime);
@@ -128,10 +129,6 @@ export class Manager {
     if (left > 0) log.warn('deliveries in doubt are sent again', { deliveries: left });
     await this.#watch.start();
     await this.#mirror();
-    for (const row of await activeThrottles(store.read, clock.now())) {
-      const place = this.#shaper.place(row.source_id, row.site, providerById(row.provider));
-      place.restore(row.rule, row.reply, row.since, row.until ?? Infinity);
-    }
     this.#off.push(
       wake.on('queue', () => this.#tick()),
       wake.on('campaign', () => this.#mirrorAndTick()),
@@ -183,18 +180,18 @@ export class Manager {
 
   /** What people stopped, and from where we send: a few rows, read often. */
   async #mirror(): Promise<void> {
-    const { store, clock } = this.#runtime;
-    const [sources, pools, throttles] = await Promise.all([
+    const { store } = this.#runtime;
+    const [sources, pools, released] = await Promise.all([
       sourcesInPools(store.read),
       poolRows(store.read),
-      activeThrottles(store.read, clock.now()),
+      this.#throttles.refresh(),
       this.#stops.refresh(),
       this.#watch.refresh(),
       this.#stops.followSuppressions(),
       this.#warmups.refresh(),
     ]);
     this.#sources.set(sources, pools, this.#stops.sources);
-    for (const place of this.#shaper.releasedByHand(throttles)) {
+    for (const place of released) {
       for (const queue of this.#queues.values()) if (queue.place === place) queue.resume();
     }
   }
@@ -469,8 +466,8 @@ export class Manager {
       return known;
     }
     const provider = providerById(route.provider);
-    const place = this.#shaper.place(source.id, route.site, provider);
-    const queue = new ReadyQueue<Claimed>(source, route.site, provider, place, route.hosts, this.#work);
+    const place = this.#throttles.shaper.place(source.id, route.site, provider);
+    const queue = new ReadyQueue<Claimed>(source, route.site, place, route.hosts, this.#work);
     if (this.#queues.size >= READY_QUEUES)
       for (const [old, one] of this.#queues) if (one.isIdle) this.#queues.delete(old);
     this.#queues.set(key, queue);
@@ -589,7 +586,7 @@ export class Manager {
     const { log, metrics } = this.#runtime;
     const { outcome } = attempted;
     this.#warmups.used(row.id);
-    if (attempted.transaction.kind === 'refused') this.#heed(wordsOf(outcome), outcome.action, queue);
+    this.#throttles.heard(row, attempted, queue);
     const result = resultOf(row, attempted, this.#at());
     this.#watch.heard(row, result, outcome, placeOf(queue.provider.id, queue.site, ''));
     const { state, ms } = result.settlement;
@@ -607,16 +604,6 @@ export class Manager {
       class: outcome.class,
       ms,
     });
-  }
-
-  /** A refusal may ask us to go slower there. */
-  #heed(words: string, action: Attempted['outcome']['action'], { place, source }: ReadyQueue<Claimed>): void {
-    const { store, log } = this.#runtime;
-    const notice = place.heard(words, action, this.#now());
-    if (notice === undefined) return;
-    const { site, rule, until } = notice;
-    log.warn('throttled by a reply', { source: source.name, destination: site, rule, until });
-    void store.write((tx) => addThrottle(tx, notice)).then(() => place.confirm(rule), this.#complain);
   }
 
   #now(): number {

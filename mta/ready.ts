@@ -9,7 +9,7 @@ import type { Lines } from './deliver.ts';
 import { targetsOf, type Connected, type Target } from './connect.ts';
 import type { RouteHost } from './route.ts';
 import type { Session } from './session.ts';
-import type { Place } from './shaper.ts';
+import type { Place } from './place.ts';
 import type { Source } from './source.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -44,6 +44,7 @@ export interface ReadyWork<T extends Item> {
 export const READY_BOUND = 200;
 /** A wait longer than this (by the clock) is waited for in the store, not in memory. */
 const PATIENCE_MS = 30_000;
+const GIVEN_BACK_MS = 60_000;
 /** An idle connection is kept this long (real time) for the next message. */
 const LINGER_MS = 150;
 /** So many connections in a row that could not be opened stop the queue for a while. */
@@ -54,7 +55,6 @@ const LONGEST_PAUSE_MS = 30 * 60_000;
 export class ReadyQueue<T extends Item> {
   readonly source: Source;
   readonly site: string;
-  readonly provider: Provider;
   readonly place: Place;
   hosts: RouteHost[];
   readonly #work: ReadyWork<T>;
@@ -67,20 +67,17 @@ export class ReadyQueue<T extends Item> {
   readonly #lingering: (() => void)[] = [];
   readonly #sessions = new Set<Session>();
 
-  constructor(
-    source: Source,
-    site: string,
-    provider: Provider,
-    place: Place,
-    hosts: RouteHost[],
-    work: ReadyWork<T>,
-  ) {
+  constructor(source: Source, site: string, place: Place, hosts: RouteHost[], work: ReadyWork<T>) {
     this.source = source;
     this.site = site;
-    this.provider = provider;
     this.place = place;
     this.hosts = hosts;
     this.#work = work;
+  }
+
+  /** With the limits that are in force at the place. */
+  get provider(): Provider {
+    return this.place.provider;
   }
 
   /** How many more of a lane it takes; none while it could not send them soon. */
@@ -195,7 +192,8 @@ export class ReadyQueue<T extends Item> {
       const at = Math.max(this.place.nextMessageAt(now), this.#pausedUntil);
       if (at <= now) break;
       if (this.#stopped || at - now > PATIENCE_MS) {
-        this.#work.giveBack([item, ...this.#drain()], at);
+        // Due again soon, though nothing is claimed for a place that waits: a person may release it at any time.
+        this.#work.giveBack([item, ...this.#drain()], Math.min(at, now + GIVEN_BACK_MS));
         return false;
       }
       await this.#work.sleep(at - now);

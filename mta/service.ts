@@ -7,7 +7,9 @@
  *     stops.ts      what people stopped, and who may not be mailed, in memory
  *     route.ts      recipient domain → MX hosts, site, provider
  *     source.ts     which of our addresses it leaves from
- *     shaper.ts     how fast we may go there, and why something waits
+ *     shaper.ts     the limits in force at every place: the table's with a team's own laid over them
+ *     place.ts      how fast one source may go at one place, and why something waits
+ *     throttle-book.ts  what replies asked for, written down and read back; blocks are looked at again
  *     ready.ts      what one source may now send to one site, and the connections that send it
  *       deliver.ts    one message: fill, sign, connect, may I?, send, outcome
  *         sign.ts, connect.ts, policy.ts, session.ts, outcome.ts

@@ -166,6 +166,21 @@ export class Watch {
     this.#judge(row.origin_id, place, count);
   }
 
+  /** A reply rule asks for it. */
+  stopFor(campaign: number, place: string, reply: string): void {
+    const key = keyOf(campaign, place);
+    const state = this.#force.get(key)?.state;
+    if (state === 'stopped' || state === 'cancelled' || this.#stopping.has(key)) return;
+    const count = this.#countOf(campaign, place);
+    quote(count, reply);
+    const harm: Harm = {
+      ...count,
+      hard: count.hard + count.reported.hard,
+      complaints: count.reported.complaints,
+    };
+    this.#begin(campaign, place, 'rule', harm, count);
+  }
+
   #countOf(campaign: number, place: string): Count {
     const key = keyOf(campaign, place);
     const known = this.#counts.get(key);
@@ -194,6 +209,11 @@ export class Watch {
     };
     const reason = stopReason(harm, this.#runtime.config.safety);
     if (reason === undefined) return;
+    this.#begin(campaign, place, reason, harm, count);
+  }
+
+  #begin(campaign: number, place: string, reason: StopReason, harm: Harm, count: Count): void {
+    const key = keyOf(campaign, place);
     this.#stopping.add(key);
     void this.#stop(campaign, place, reason, harm, count).catch((error: unknown) => {
       // It stays stopped in this process; the row is tried again with the next result.

@@ -326,6 +326,25 @@ export const migrations: Migration[] = [
         primary key (day, domain, policy, policy_id, mx, result))`,
     ],
   },
+  {
+    // What a team knows better than the table of providers; blocks, which wait for a green look or for a person.
+    name: '0003_shaping',
+    up: [
+      `create table shaping_override (id :id, place text not null, source_id :int, connections :int, messages_per_connection :int,
+        rate_messages :int, rate_per_ms :int, tls text, note text not null default '', set_by :int, at :int not null)`,
+      `create unique index shaping_override_where on shaping_override (place, coalesce(source_id, 0))`,
+      `create table shaping_rule (id :id, place text not null, pattern text not null, action :json not null, times :int not null,
+        within_ms :int not null, for_ms :int not null, sample text not null, note text not null default '', set_by :int,
+        at :int not null)`,
+      `create table throttle_new (id :id, source_id :int not null, site text not null, provider text, kind text not null,
+        rule text not null, reply text not null, since :int not null, until :int, cause text, facts :json, probed_at :int,
+        checked_at :int, "check" :json, unique (source_id, site, rule))`,
+      `insert into throttle_new (source_id, site, kind, rule, reply, since, until)
+        select source_id, site, kind, rule, reply, since, until from throttle`,
+      `drop table throttle`,
+      `alter table throttle_new rename to throttle`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

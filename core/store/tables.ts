@@ -35,6 +35,9 @@ export type SuppressionScope = 'everything' | 'marketing' | `list:${number}` | `
 export type SuppressionReason =
   'hard-bounce' | 'complaint' | 'unsubscribe' | 'unsubscribe-in-words' | 'manual' | 'import' | 'left-company';
 
+/** Why a provider blocks a source; each is looked at again in its own way (core/sending/recheck.ts). */
+export type BlockCause = 'listing' | 'policy' | 'authentication';
+
 export type VerdictKind =
   | 'reply'
   | 'autoreply'
@@ -473,7 +476,7 @@ export interface Tables {
     campaign_id: number;
     /** A provider's id, or the site where the provider is not one that we know (`placeOf`). */
     provider: string;
-    reason: 'hard-bounces' | 'complaints' | 'block' | 'person';
+    reason: 'hard-bounces' | 'complaints' | 'block' | 'rule' | 'person';
     state: 'stopped' | 'slower' | 'cancelled' | 'released';
     /** What was counted when it stopped. */
     attempts: number;
@@ -614,11 +617,56 @@ export interface Tables {
     id: Generated<number>;
     source_id: number;
     site: string;
+    /** Id of `config/providers.ts`; null as written by an older version: then the site's domains tell. */
+    provider: string | null;
     kind: 'slow' | 'one-connection' | 'suspended' | 'blocked';
     rule: string;
     reply: string;
     since: number;
+    /** Null of a block: it waits for a green look or for a person. */
     until: number | null;
+    /** Of a block: what is held against us. */
+    cause: BlockCause | null;
+    /** Of a block: what its receiver needs to hear, as `BlockFacts`. */
+    facts: Json | null;
+    /** When the last message was sent to see whether the block still stands. */
+    probed_at: number | null;
+    /** The last look at our own facts, as `Recheck`. */
+    checked_at: number | null;
+    check: Json | null;
+  };
+  /** A team's own numbers over those of `config/provider-table.ts`; null in a column: as in the table. */
+  shaping_override: {
+    id: Generated<number>;
+    /** A provider's id, or a site. */
+    place: string;
+    /** Null: all sources. */
+    source_id: number | null;
+    connections: number | null;
+    messages_per_connection: number | null;
+    rate_messages: number | null;
+    rate_per_ms: number | null;
+    tls: 'opportunistic' | 'required' | null;
+    note: string;
+    set_by: number | null;
+    at: number;
+  };
+  /** A team's own rules for replies, asked before those of `config/provider-rules.ts`. */
+  shaping_rule: {
+    id: Generated<number>;
+    /** A provider's id; empty: everywhere. */
+    place: string;
+    /** Words with `*` for anything between; never a regular expression. */
+    pattern: string;
+    /** A `RuleAction`. */
+    action: Json;
+    times: number;
+    within_ms: number;
+    for_ms: number;
+    sample: string;
+    note: string;
+    set_by: number | null;
+    at: number;
   };
 
   /** How often a provider says that an address does not exist: its own usual. `hour` is the time divided by 3,600,000. */

@@ -7,7 +7,7 @@ export const stop = z.object({
   campaign_id: id,
   /** A provider's id, or the mail host where the provider is not one that we know. */
   provider: z.string(),
-  reason: z.enum(['hard-bounces', 'complaints', 'block', 'person']),
+  reason: z.enum(['hard-bounces', 'complaints', 'block', 'rule', 'person']),
   state: z.enum(['stopped', 'slower', 'cancelled', 'released']),
   /** What was counted when it stopped. */
   attempts: count,

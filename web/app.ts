@@ -14,6 +14,7 @@ import { ownHost, requestLog, securityHeaders } from './http/request.ts';
 import { apiRoutes } from './http/route.ts';
 import { staticInterface } from './http/static.ts';
 import { publicPages } from './public/pages.ts';
+import { keyApi } from './v1/app.ts';
 
 export interface AppOptions {
   /** Where the built interface lies. */
@@ -34,6 +35,8 @@ export function createApp(
   app.use(ownHost(rt));
   // Strangers with a link from our mail: no session, any origin, no change by GET.
   app.use(publicPages(rt, limits));
+  // Programs with a key.
+  app.use(keyApi(rt));
   // People who work here.
   app.use(session(rt));
   app.use(sameOrigin(rt));

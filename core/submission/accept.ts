@@ -3,7 +3,7 @@
  * in the day and no brake on gets the message into the queue. What resolves is on disk, synced.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { Problem } from '../errors.ts';
+import { explain, Problem } from '../errors.ts';
 import { checkAddress, explainAddressFault } from '../mail/address.ts';
 import type { Prepared } from '../mail/submitted.ts';
 import type { Runtime } from '../runtime.ts';
@@ -88,7 +88,8 @@ export async function accept(
     return accepted;
   } catch (error) {
     // Of two requests with one key that come at once, the other one's was kept.
-    const known = idempotency && (await answered(rt.store.read, credential.id, idempotency));
+    if (idempotency === undefined || !/unique/i.test(explain(error))) throw error;
+    const known = await answered(rt.store.read, credential.id, idempotency);
     if (known === undefined) throw error;
     return known;
   } finally {

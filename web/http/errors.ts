@@ -6,6 +6,7 @@ import type Koa from 'koa';
 import { ZodError } from 'zod';
 import { Problem, type ProblemCode } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { Overload } from '../../core/submission/pressure.ts';
 import type { ErrorBody } from '../contract.ts';
 import { TooMany } from './limit.ts';
 
@@ -52,7 +53,8 @@ export function errors(log: Log): Koa.Middleware {
         },
       };
       if (status === 500) body.error.message = `${problem.message} (${String(ctx.state.requestId)})`;
-      if (error instanceof TooMany) ctx.set('Retry-After', String(error.retryAfter));
+      if (error instanceof TooMany || error instanceof Overload)
+        ctx.set('Retry-After', String(error.retryAfter));
       if (status === 503) ctx.set('Retry-After', '5');
       ctx.set('Cache-Control', 'no-store');
       ctx.status = status;

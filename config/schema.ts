@@ -107,6 +107,28 @@ export const schema = z.strictObject({
         .max(10_000)
         .default(200)
         .describe('SMTP connections open at once, all destinations.'),
+      submission: z
+        .strictObject({
+          host: host
+            .default('0.0.0.0')
+            .describe('Address that programs which hand in mail by SMTP connect to.'),
+          port: port
+            .default(0)
+            .describe('Port for submission with STARTTLS; 587 is what programs expect. 0: off.'),
+          tls_port: port
+            .default(0)
+            .describe('Port for submission with TLS from the start; 465 is what programs expect. 0: off.'),
+          max_size: bytes
+            .default(35 * 1024 * 1024)
+            .describe('Largest message that is taken by submission, in bytes.'),
+          max_connections: z.int().min(1).default(200).describe('Submission connections open at once.'),
+          max_connections_per_address: z
+            .int()
+            .min(1)
+            .default(50)
+            .describe('Submission connections open at once from one address.'),
+        })
+        .prefault({}),
       settle_window_ms: milliseconds
         .default(10)
         .describe(

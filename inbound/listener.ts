@@ -9,7 +9,7 @@ import type { Log } from '../core/log.ts';
 import { RawSpool } from '../core/store/raw-message.ts';
 import type { ReceivedEnvelope } from '../core/store/inbound.ts';
 import type { Doorkeeper } from './admission.ts';
-import { LineWatch } from './line-watch.ts';
+import { LineWatch } from '../core/mail/line-watch.ts';
 import type { RecipientVerdict } from './recipient.ts';
 
 export interface ListenerOptions {

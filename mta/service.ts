@@ -19,6 +19,7 @@
  *   tidy.ts       ended deliveries step out of the way; what nobody takes up is given up
  *   key-round.ts  DKIM keys change by schedule
  *   gauges.ts     how much waits, for Prometheus
+ *   submission.ts mail that programs hand in on 587 and 465; submission-door.ts slows down who guesses passwords
  *   commands.ts   parley queue
  */
 import { hostname } from 'node:os';
@@ -27,6 +28,7 @@ import { Gauges } from './gauges.ts';
 import { KeyRound } from './key-round.ts';
 import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
+import { listenForSubmission, type SubmissionListener } from './submission.ts';
 import { Sweeper } from './sweep.ts';
 import { Tidy } from './tidy.ts';
 
@@ -37,6 +39,7 @@ export function mta(runtime: Runtime): Role {
   const tidy = new Tidy(runtime);
   const keyRound = new KeyRound(runtime);
   const gauges = new Gauges(runtime, () => manager.connections);
+  let submission: SubmissionListener | undefined;
   return {
     name: 'mta',
     async start() {
@@ -45,9 +48,17 @@ export function mta(runtime: Runtime): Role {
       sweeper.start();
       tidy.start();
       keyRound.start();
+      const { port, tls_port: tlsPort } = runtime.config.mta.submission;
+      if (port === 0 && tlsPort === 0) return;
+      submission = await listenForSubmission(runtime, {
+        port: port || undefined,
+        tlsPort: tlsPort || undefined,
+      });
+      runtime.log.info('listening for submission', { port: submission.port, tlsPort: submission.tlsPort });
       gauges.start();
     },
     async stop() {
+      await submission?.close();
       await gauges.stop();
       await keyRound.stop();
       await tidy.stop();

@@ -16,6 +16,7 @@ import {
 } from '../core/store/campaign.ts';
 import { moveStopped, stopsInForce, type CampaignStop } from '../core/store/campaign-stop.ts';
 import { cancelSlice, pauseSlice, resumeSlice } from '../core/store/queue-sweep.ts';
+import { Pace } from './pace.ts';
 
 /** How often to look without being woken, in real milliseconds. */
 const POLL_MS = 400;
@@ -30,6 +31,9 @@ export class Pickup {
   readonly #examining = new Map<number, Promise<void>>();
   /** Stops of which nothing was left to move, and when that was. */
   readonly #swept = new Map<number, { state: string; at: number }>();
+  readonly #pace = new Pace();
+  /** Each of its rows is an event as well. */
+  readonly #cancelPace = new Pace();
   #timer: NodeJS.Timeout | undefined;
   #off: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -82,8 +86,11 @@ export class Pickup {
       moved = false;
       for (const campaign of atWork) moved = (await this.#moveOn(campaign)) || moved;
       for (const { id, cancelled_at } of stopped) {
-        if (cancelled_at === null && (await store.write((tx) => pauseSlice(tx, id, clock.now()))) > 0)
-          moved = true;
+        if (cancelled_at !== null) continue;
+        const aside = await store.write((tx) =>
+          this.#pace.timed((rows) => pauseSlice(tx, id, clock.now(), rows)),
+        );
+        if (aside > 0) moved = true;
       }
       for (const stop of stops) moved = (await this.#atProvider(stop)) || moved;
     }
@@ -174,7 +181,9 @@ export class Pickup {
   /** What stepped aside while it was paused comes back. */
   async #resumed(id: number): Promise<boolean> {
     const { store, clock, wake } = this.#runtime;
-    const back = await store.write((tx) => resumeSlice(tx, id, clock.now()));
+    const back = await store.write((tx) =>
+      this.#pace.timed((rows) => resumeSlice(tx, id, clock.now(), rows)),
+    );
     if (back > 0) wake.ring('queue');
     return back > 0;
   }
@@ -199,7 +208,9 @@ export class Pickup {
     const { store, clock, wake } = this.#runtime;
     const now = clock.now();
     const swept = await store.write((tx) =>
-      cancelSlice(tx, { campaign: id }, 'the campaign was cancelled', now),
+      this.#cancelPace.timed((rows) =>
+        cancelSlice(tx, { campaign: id }, 'the campaign was cancelled', now, rows),
+      ),
     );
     if (swept > 0) return true;
     // What was on the wire ends by itself.

@@ -11,6 +11,7 @@ import { peopleRoutes } from './contract/people-routes.ts';
 import { inboxRoutes } from './contract/inbox-routes.ts';
 import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
+import { orderRoutes } from './contract/order-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
@@ -19,6 +20,7 @@ import type * as audience from './contract/audience.ts';
 import type * as campaign from './contract/campaign.ts';
 import type * as inbox from './contract/inbox.ts';
 import type * as planning from './contract/planning.ts';
+import type * as order from './contract/order.ts';
 import type * as people from './contract/people.ts';
 import type * as safe from './contract/safe.ts';
 import type * as sending from './contract/sending.ts';
@@ -31,6 +33,7 @@ export const routes = {
   ...safeRoutes,
   ...sendingRoutes,
   ...planningRoutes,
+  ...orderRoutes,
   ...liveRoutes,
 };
 
@@ -99,6 +102,9 @@ export type Domain = z.output<typeof sending.domain>;
 export type DnsRecord = z.output<typeof sending.dnsRecord>;
 export type Source = z.output<typeof sending.source>;
 export type Queue = z.output<typeof sending.queue>;
+export type QueueOrder = z.output<typeof order.order>;
+export type QueueOrders = z.output<typeof order.orders>;
+export type QueueSource = z.output<typeof order.source>;
 export type Destination = z.output<typeof sending.destination>;
 export type DeliveryStory = z.output<typeof sending.deliveryStory>;
 export type Brand = z.output<typeof sending.brand>;

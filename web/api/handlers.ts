@@ -4,6 +4,7 @@ import { campaignHandlers } from './campaign.ts';
 import { contactHandlers } from './contact.ts';
 import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
+import { orderHandlers } from './order.ts';
 import { organisationHandlers } from './organisation.ts';
 import { safeHandlers } from './safe.ts';
 import { planningHandlers } from './planning.ts';
@@ -24,6 +25,7 @@ export const handlers: Handlers = {
   ...suppressionHandlers,
   ...safeHandlers,
   ...sendingHandlers,
+  ...orderHandlers,
   ...organisationHandlers,
   ...planningHandlers,
   ...searchHandlers,

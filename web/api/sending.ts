@@ -22,6 +22,7 @@ import { dkimKeysOf, type DkimKey } from '../../core/store/dkim-key.ts';
 import { changeSource, sendingDomainById, sendingDomains, sources } from '../../core/store/identity.ts';
 import { fromJson } from '../../core/store/json.ts';
 import { setPoolsOf, sourcesInPools, type SourceInPools } from '../../core/store/pool.ts';
+import { addOrder, openOrders, releaseOrder } from '../../core/store/queue-order.ts';
 import { retryNow } from '../../core/store/queue-sweep.ts';
 import type { Row } from '../../core/store/tables.ts';
 import { activeThrottles } from '../../core/store/throttle.ts';
@@ -165,7 +166,21 @@ export const sendingHandlers = {
   async holdDestination({ rt, params, body, user, now }) {
     const found = await existingDestination(rt, params.id);
     await rt.store.write(async (tx) => {
-      await holdDestination(tx, params.id, body.held);
+      const open = (await openOrders(tx)).filter(
+        (order) => order.kind === 'hold' && order.by_kind === 'destination' && order.target_id === params.id,
+      );
+      if (body.held)
+        await addOrder(
+          tx,
+          { kind: 'hold', by: 'destination', id: params.id, name: found.name, userId: user.id },
+          found.waiting + found.deferred,
+          now,
+        );
+      else {
+        for (const order of open) await releaseOrder(tx, order, user.id, now);
+        // One that was held before orders were rows.
+        await holdDestination(tx, params.id, false);
+      }
       await addAudit(
         tx,
         {
@@ -176,6 +191,7 @@ export const sendingHandlers = {
         now,
       );
     });
+    rt.wake.ring('order');
     rt.wake.ring('queue');
     return { moved: found.waiting + found.deferred };
   },

@@ -124,6 +124,9 @@ export const destination = z.object({
   last_mx: z.string().nullable(),
   /** Of a warm-up: what might be sent there today, all of it used. */
   allowance: count.nullable(),
+  /** Messages a minute now, and when it is done at that pace. */
+  per_minute: z.number(),
+  eta_at: time.nullable(),
 });
 export const queue = z.object({
   totals: z.object({ queued: count, active: count, deferred: count, held: count }),

@@ -62,6 +62,8 @@ export const orderHandlers = {
   async releaseOrder({ rt, params, user, now }) {
     const order = await orderById(rt.store.read, params.id);
     if (order === undefined) throw new Problem('not-found', 'there is no such order');
+    if (order.by_kind === 'credential')
+      throw new Problem('conflict', 'a credential is let go of where it is held, so that its state agrees');
     await rt.store.write(async (tx) => {
       await releaseOrder(tx, order, user.id, now);
       const subject = `${order.by_kind}:${order.target}`;
@@ -92,6 +94,9 @@ function rung(rt: Runtime, order: Row<'queue_order'>, madeBy: string) {
   return { ...order, made_by_name: madeBy };
 }
 
-function targetOf(db: Db, { by, name }: { by: QueueOrderBy; name: string }): Promise<OrderTarget> {
+function targetOf(
+  db: Db,
+  { by, name }: { by: Exclude<QueueOrderBy, 'credential'>; name: string },
+): Promise<OrderTarget> {
   return targetNamed(db, by === 'campaign' ? { campaign: Number(name) || 0 } : { [by]: name });
 }

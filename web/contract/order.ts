@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { count, id, line, time } from './primitive.ts';
 
 export const kind = z.enum(['hold', 'cancel', 'purge', 'reroute', 'retry', 'drain']);
-export const by = z.enum(['campaign', 'destination', 'site', 'provider', 'source', 'pool']);
+export const by = z.enum(['campaign', 'destination', 'site', 'provider', 'source', 'pool', 'credential']);
 
 export const order = z.object({
   id,
@@ -52,8 +52,8 @@ export const orders = z.object({
   at: time,
 });
 
-/** What it is about: a campaign by its number, anything else by its name. */
-const target = { by, name: line(253).default('') };
+/** What it is about: a campaign by its number, anything else by its name. A credential is held as itself. */
+const target = { by: by.exclude(['credential']), name: line(253).default('') };
 export const newOrder = z.strictObject({
   kind,
   ...target,

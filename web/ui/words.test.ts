@@ -13,12 +13,13 @@ import { audience } from './words/audience.ts';
 import { campaigns } from './words/campaigns.ts';
 import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
+import { order } from './words/order.ts';
 import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
 
-const catalogues = { audience, campaigns, checks, inbox, safe, sending, settings, shell };
+const catalogues = { audience, campaigns, checks, inbox, order, safe, sending, settings, shell };
 const entries = Object.entries(catalogues).flatMap(([name, table]) =>
   Object.entries(table as Record<string, readonly [string, string]>).map(
     ([key, texts]) => [name, key, texts] as const,

@@ -7,6 +7,7 @@ import { checks } from '../words/checks.ts';
 import { dkim } from '../words/dkim.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
+import { order } from '../words/order.ts';
 import { safe } from '../words/safe.ts';
 import { sending } from '../words/sending.ts';
 import { settings } from '../words/settings.ts';
@@ -25,6 +26,7 @@ const table = {
   ...settings,
   ...planning,
   ...dkim,
+  ...order,
 };
 export type Key = keyof typeof table;
 

@@ -30,6 +30,10 @@ export const safe = {
     '{complaints} {complaints|plainte|plaintes} pour {attempts} messages ({percent})',
   ],
   'stop.reason.block': ['The provider refuses us', 'Le fournisseur nous refuse'],
+  'stop.reason.rule': [
+    'A rule about the provider’s replies stopped it',
+    'Une règle sur les réponses du fournisseur l’a arrêtée',
+  ],
   'stop.reason.person': ['Somebody stopped it there', 'Quelqu’un l’a arrêtée là'],
   'stop.elsewhere': [
     '{n} {n|message waits|messages wait} there; elsewhere it goes on.',

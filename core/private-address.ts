@@ -65,3 +65,6 @@ export function isPrivateAddress(address: string): boolean {
       return true;
   }
 }
+
+/** This very machine. */
+export const isLoopback = (address: string): boolean => /^(127\.\d+\.\d+\.\d+|::1)$/.test(address);

@@ -19,6 +19,8 @@ export interface Capabilities {
   maxSize: number;
   /** RFC 9422: transactions borne on one connection. */
   mailMax: number;
+  /** RFC 4954 3: the mechanisms by which one may sign in. */
+  auth: readonly string[];
 }
 
 export const noCapabilities: Capabilities = {
@@ -32,6 +34,7 @@ export const noCapabilities: Capabilities = {
   size: false,
   maxSize: 0,
   mailMax: Infinity,
+  auth: [],
 };
 
 /** Reads the lines of a 250 to EHLO; the first is the server's name. */
@@ -64,6 +67,9 @@ export function capabilitiesOf(lines: readonly string[]): Capabilities {
       case 'SIZE':
         caps.size = true;
         if (/^\d{1,15}$/.test(parameters[0] ?? '')) caps.maxSize = Number(parameters[0]);
+        break;
+      case 'AUTH':
+        caps.auth = parameters.filter((word) => word !== '');
         break;
       case 'LIMITS': {
         const mailMax = /\bMAILMAX[ =](\d{1,6})\b/i.exec(line)?.[1];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deal, Turns, type Candidate } from './choice.ts';
+import { deal, Rota, type Candidate } from './choice.ts';
 
 const names = 'abc';
 const candidates = (weights: number[], room = 100): Candidate[] =>
@@ -14,13 +14,13 @@ test.each([
   [[0, 0], 2, '--'],
   [[], 2, '--'],
 ])('weights %j take turns smoothly: %i turns are %s', (weights, times, expected) => {
-  const turns = new Turns();
+  const turns = new Rota();
   const taken = Array.from({ length: times }, () => turns.next(candidates(weights)));
   expect(taken.map((id) => (id === undefined ? '-' : names[id - 1])).join('')).toBe(expected);
 });
 
 test('over many turns each takes its share exactly', () => {
-  const turns = new Turns();
+  const turns = new Rota();
   const count = [0, 0, 0];
   for (let turn = 0; turn < 1000; turn++) count[(turns.next(candidates([7, 2, 1])) as number) - 1]!++;
   expect(count).toEqual([700, 200, 100]);
@@ -33,7 +33,7 @@ interface Item {
 const fresh = (count: number): Item[] =>
   Array.from({ length: count }, (_, at) => ({ key: String(at), source_id: null }));
 const handed = (items: Item[], to: Candidate[]) => {
-  const { hands, left } = deal(items, (item) => item, to, new Turns());
+  const { hands, left } = deal(items, (item) => item, to, new Rota());
   return {
     hands: Object.fromEntries([...hands].map(([id, hand]) => [id, hand.map((item) => item.key).join(' ')])),
     left: left.length,

@@ -15,7 +15,7 @@ export interface Candidate {
  * Smooth turns: of weights 5, 1 and 1 the turns are a a b a c a a, and never five of one in a row. Each has a credit that
  * grows by its weight with every turn; the richest goes and pays for all.
  */
-export class Turns {
+export class Rota {
   readonly #credit = new Map<number, number>();
 
   next(candidates: readonly Candidate[]): number | undefined {
@@ -55,7 +55,7 @@ export function deal<T>(
   items: readonly T[],
   of: (item: T) => Waiting,
   candidates: readonly Candidate[],
-  turns: Turns,
+  turns: Rota,
 ): Dealt<T> {
   const open = new Map(candidates.map((one) => [one.id, { ...one }]));
   const hands = new Map<number, T[]>();

@@ -64,9 +64,9 @@ export class Line {
   }
 
   /** Command lines, each of which is owed a reply, and what follows the last of them, in one write. */
-  say(commands: readonly string[], message: readonly Buffer[] = []): void {
+  say(commands: readonly string[], message: readonly Buffer[] = [], shown = commands): void {
     if (this.transcript !== null) {
-      for (const command of commands) this.transcript.ours(command);
+      for (const command of shown) this.transcript.ours(command);
       if (message.length > 0) this.transcript.note('> (message)');
     }
     this.#owed += commands.length;

@@ -14,7 +14,6 @@
 import { providerById } from '../config/providers.ts';
 import { explain } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { pools as poolRows, sourcesInPools } from '../core/store/pool.ts';
 import {
   claimDue,
   domainsWithWork,
@@ -30,10 +29,11 @@ import { keepBack } from '../core/store/queue-order-slice.ts';
 import type { Lane } from '../core/store/tables.ts';
 import { placeOf } from '../core/store/place.ts';
 import { giveBackEach } from '../core/store/queue-sweep.ts';
-import { connect } from './connect.ts';
+import { deal } from './choice.ts';
 import { Contents, type Compiled } from './content.ts';
 import { deliver, type Lines } from './deliver.ts';
-import { BrokenTls, tlsPolicyFor } from './policy.ts';
+import { Egress } from './egress.ts';
+import type { Exit } from './exits.ts';
 import { READY_BOUND, ReadyQueue, type ReadyWork } from './ready.ts';
 import {
   faultyResult,
@@ -47,7 +47,8 @@ import { routeOf, type Route } from './route.ts';
 import type { Session } from './session.ts';
 import { Settler } from './settler.ts';
 import { createSigner } from './sign.ts';
-import { Sources, type Source } from './source.ts';
+import { siteOfSmarthost } from './smarthost.ts';
+import type { Source, Sources } from './source.ts';
 import { Stops, type Refusal } from './stops.ts';
 import { ThrottleBook } from './throttle-book.ts';
 import type { Transaction } from './transaction.ts';
@@ -61,6 +62,8 @@ interface Claimed {
   lane: Lane;
   row: Delivery;
   compiled: Compiled | undefined;
+  /** Where the recipient's own provider is, even when it leaves through a smarthost. */
+  to?: RouteTo;
 }
 
 /** How often to look for work without being woken, in real milliseconds; and how long a route is believed. */
@@ -84,12 +87,12 @@ export class Manager {
   readonly #signer = createSigner();
   readonly #contents: Contents;
   readonly #settler: Settler;
+  readonly #egress: Egress;
   readonly #sources: Sources;
   readonly #stops: Stops;
   readonly #warmups: WarmupRooms;
   readonly #watch: Watch;
   readonly #throttles: ThrottleBook;
-  readonly #brokenTls = new BrokenTls();
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
   readonly #routes = new Map<string, { route: Route; until: number }>();
   readonly #routing = new Set<string>();
@@ -114,7 +117,8 @@ export class Manager {
       this.#watch.stopFor(campaign, placeOf(provider.id, site, ''), reply),
     );
     this.#settler = new Settler(runtime, this.#watch.incidents);
-    this.#sources = new Sources(ehlo);
+    this.#egress = new Egress(runtime, ehlo);
+    this.#sources = this.#egress.sources;
     this.#stops = new Stops(runtime);
     this.#warmups = new WarmupRooms(runtime);
   }
@@ -180,17 +184,15 @@ export class Manager {
 
   /** What people stopped, and from where we send: a few rows, read often. */
   async #mirror(): Promise<void> {
-    const { store } = this.#runtime;
-    const [sources, pools, released] = await Promise.all([
-      sourcesInPools(store.read),
-      poolRows(store.read),
+    const [mirrorEgress, released] = await Promise.all([
+      this.#egress.refresh(),
       this.#throttles.refresh(),
       this.#stops.refresh(),
       this.#watch.refresh(),
       this.#stops.followSuppressions(),
       this.#warmups.refresh(),
     ]);
-    this.#sources.set(sources, pools, this.#stops.sources);
+    mirrorEgress(this.#stops.sources);
     for (const place of released) {
       for (const queue of this.#queues.values()) if (queue.place === place) queue.resume();
     }
@@ -322,35 +324,70 @@ export class Manager {
 
   /** Claims for one site as much as it has room for, and hands it to the ready queues. */
   async #claimFor(lane: Lane, ids: number[], route: Route): Promise<void> {
-    const { store, node } = this.#runtime;
     if (this.#stopping) return;
     if (route.kind === 'refused') {
       const rows = await this.#claim(lane, ids, READY_BOUND);
       for (const { row } of rows) this.#settler.add(unroutedResult(row, route, this.#at()));
       return;
     }
-    const usual = this.#sources.next(lane === 'bulk' ? 'marketing' : 'transactional', this.#now());
-    const room = usual === undefined ? 0 : this.#queueFor(usual, route).room(lane);
-    if (room < (lane === 'bulk' ? WORTH_A_CLAIM : 1)) return;
-    const { used, left } =
-      lane === 'bulk' && this.#warmups.any ? this.#roomToday(route) : { used: [], left: Infinity };
-    if (left === 0 || (used.length > 0 && this.#warmups.isFruitless(route.site))) return;
     const where = placeOf(route.provider, route.site, '');
-    const claimed = await this.#claim(lane, ids, Math.min(room, left), used, where);
-    if (claimed.length === 0 && used.length > 0) this.#warmups.fruitless(route.site);
+    const isBulk = lane === 'bulk';
+    const provider = providerById(route.provider);
+    const exits = this.#egress.exits(route.hosts, {
+      room: (source) => {
+        const room = this.#queueFor(source, route).room(lane);
+        if (room < (isBulk ? WORTH_A_CLAIM : 1)) return 0;
+        const isLimited = isBulk && source.smarthost === undefined && this.#warmups.any;
+        return isLimited ? Math.min(room, this.#warmups.left(source.id, provider.id)) : room;
+      },
+      isBlocked: (source) =>
+        this.#throttles.shaper.place(source.id, route.site, provider).isBlocked(this.#now()),
+    });
+    for (const exit of exits) await this.#claimBy(exit, lane, ids, route, where);
+  }
+
+  /** Claims what may leave by one door. */
+  async #claimBy(exit: Exit, lane: Lane, ids: number[], route: RouteTo, where: string): Promise<void> {
+    const { store, node } = this.#runtime;
+    const { which, limit, smarthostOf } = exit;
+    const isPicky = lane === 'bulk' && (which.pool !== undefined || (which.exceptPools?.length ?? 0) > 0);
+    const key = `${route.site} ${smarthostOf ?? ''} ${which.pool ?? ''}`;
+    if (isPicky && this.#warmups.isFruitless(key)) return;
+    const relay = smarthostOf === undefined ? undefined : this.#egress.smarthostOf(smarthostOf);
+    const places = [where, ...(relay ? [siteOfSmarthost(relay.name)] : [])];
+    const claimed = await this.#claim(lane, ids, limit, which, places);
+    if (claimed.length === 0 && isPicky) this.#warmups.fruitless(key);
     const { go, later } = this.#watch.paced(claimed, where, this.#now());
     if (later.length > 0) await store.write((tx) => giveBackEach(tx, node, later));
     for (const [pool, items] of Map.groupBy(go, ({ row }) => this.#stops.poolOf(row))) {
-      const over = this.#warmups.any
-        ? await this.#handOutWarming(pool, items, route)
-        : this.#handOut(this.#sources.next(pool, this.#now()), items, route);
+      const over =
+        relay !== undefined && pool === smarthostOf
+          ? this.#handOut(relay, items, route)
+          : this.#warmups.any
+            ? await this.#handOutWarming(pool, items, route)
+            : this.#handOutByWeight(pool, items, route);
       await this.#giveBack(over, this.#now() + 60_000);
     }
+  }
+
+  /** In turns by weight; a retry from the address of the time before. Answers what found no source. */
+  #handOutByWeight(pool: string, items: Claimed[], route: RouteTo): Claimed[] {
+    const sources = this.#sources.usable(pool, this.#now(), route.hosts);
+    const candidates = sources.map((source) => ({
+      id: source.id,
+      weight: source.weight,
+      room: this.#queueFor(source, route).room(items[0]?.lane ?? 'bulk'),
+    }));
+    const { hands, left } = deal(items, ({ row }) => row, candidates, this.#sources.rota(pool));
+    for (const source of sources) this.#handOut(source, hands.get(source.id) ?? [], route);
+    return left;
   }
 
   /** Answers what found no source. */
   #handOut(source: Source | undefined, items: Claimed[], route: RouteTo): Claimed[] {
     if (source === undefined) return items;
+    if (items.length === 0) return [];
+    for (const item of items) item.to = route;
     this.#inFlight += items.length;
     this.#queueFor(source, route).push(items);
     return [];
@@ -359,7 +396,7 @@ export class Manager {
   /** New addresses first, each as far as its day's room goes; warm ones of the pool take over. */
   async #handOutWarming(pool: string, items: Claimed[], route: RouteTo): Promise<Claimed[]> {
     const provider = providerById(route.provider).id;
-    const usable = this.#sources.usable(pool, this.#now());
+    const usable = this.#sources.usable(pool, this.#now(), route.hosts);
     const isPersonal = items[0]?.lane === 'transactional';
     const usual = this.#sources.next(pool, this.#now());
     let left = items;
@@ -373,26 +410,13 @@ export class Manager {
     return left;
   }
 
-  /** What warm-ups leave at a provider today: the pools that have used theirs, and how much the others have. */
-  #roomToday({ provider }: RouteTo): { used: string[]; left: number } {
-    const { id } = providerById(provider);
-    const used: string[] = [];
-    const having = new Set<number>();
-    for (const pool of this.#sources.pools()) {
-      const sources = this.#warmups.withRoom(this.#sources.usable(pool, this.#now()), id);
-      if (sources.length === 0) used.push(pool);
-      for (const source of sources) having.add(source.id);
-    }
-    return { used, left: [...having].reduce((sum, source) => sum + this.#warmups.left(source, id), 0) };
-  }
-
   /** Attempt, next time and the frozen fill are committed before anybody dials. Who may not be mailed ends here. */
   async #claim(
     lane: Lane,
     domainIds: number[],
     limit: number,
-    exceptPools: readonly string[] = [],
-    where = '',
+    which: Exit['which'] = {},
+    where: readonly string[] = [],
   ): Promise<Claimed[]> {
     const { store, node, config } = this.#runtime;
     const now = this.#now();
@@ -408,9 +432,9 @@ export class Manager {
         exceptCampaigns: [
           ...this.#stops.campaigns,
           ...this.#warmups.notYet(this.#isWarming),
-          ...this.#watch.stoppedAt(where),
+          ...where.flatMap((place) => this.#watch.stoppedAt(place)),
         ],
-        exceptPools,
+        ...which,
       });
       const fills = await this.#contents.fills(tx, claimed, now);
       await freezeFills(tx, fills);
@@ -459,15 +483,18 @@ export class Manager {
     this.#warmups.isWarming(this.#sources.usable(pool, this.#now()));
 
   #queueFor(source: Source, route: RouteTo): ReadyQueue<Claimed> {
-    const key = `${source.id} ${route.site}`;
+    const { site, hosts, ...at } = this.#egress.doorOf(source) ?? route;
+    const key = `${source.id} ${site}`;
     const known = this.#queues.get(key);
+    const provider = typeof at.provider === 'string' ? providerById(at.provider) : at.provider;
     if (known !== undefined) {
-      known.hosts = route.hosts;
+      known.hosts = hosts;
+      // The limits of a smarthost may have changed.
+      if (source.smarthost !== undefined) this.#throttles.shaper.place(source.id, site, provider);
       return known;
     }
-    const provider = providerById(route.provider);
-    const place = this.#throttles.shaper.place(source.id, route.site, provider);
-    const queue = new ReadyQueue<Claimed>(source, route.site, place, route.hosts, this.#work);
+    const place = this.#throttles.shaper.place(source.id, site, provider);
+    const queue = new ReadyQueue<Claimed>(source, site, place, hosts, this.#work);
     if (this.#queues.size >= READY_QUEUES)
       for (const [old, one] of this.#queues) if (one.isIdle) this.#queues.delete(old);
     this.#queues.set(key, queue);
@@ -489,16 +516,7 @@ export class Manager {
       // Sites of one provider share its connections, and all sites share ours: somebody may have waited for this one.
       for (const queue of this.#queues.values()) if (wasFull || queue.place === place) queue.pump();
     },
-    connect: (target, source, provider) =>
-      connect(target, {
-        localAddress: source.ip,
-        ehlo: source.ehlo,
-        policy: tlsPolicyFor(provider),
-        brokenTls: this.#brokenTls,
-        record: true,
-        now: this.#now(),
-        allowPrivateTargets: this.#runtime.config.mta.allow_private_targets,
-      }),
+    connect: (target, source, provider) => this.#egress.connect(target, source, provider),
     deliver: async (item, lines, queue, session) => {
       try {
         return await this.#deliver(item, lines, queue, session);
@@ -508,18 +526,19 @@ export class Manager {
     },
     giveBack: (items, at) => {
       this.#inFlight -= items.length;
-      void this.#giveBack(items, at).catch(this.#complain);
+      // What a smarthost may take over does not wait for our own address.
+      const [free, bound] = [true, false].map((has) =>
+        items.filter(({ row }) => this.#egress.hasFailover(this.#stops.poolOf(row)) === has),
+      ) as [Claimed[], Claimed[]];
+      void this.#giveBack(free, Math.min(at, this.#now() + 1000)).catch(this.#complain);
+      void this.#giveBack(bound, at).catch(this.#complain);
     },
-    sourceFailed: (source) => {
-      this.#runtime.log.warn('source set aside', { source: source.name });
-      const since = this.#now();
-      this.#sources.setAside(source.id, { since, until: since + 600_000, reason: '' });
-    },
+    sourceFailed: (source, error) => this.#egress.failed(source, error),
   };
 
   /** What was learnt about the site; undefined when the message never got as far. */
   async #deliver(
-    { row, compiled }: Claimed,
+    { row, compiled, to }: Claimed,
     lines: Lines,
     queue: ReadyQueue<Claimed>,
     session: () => Session | undefined,
@@ -529,7 +548,7 @@ export class Manager {
     const began = performance.now();
     let refusal: Refusal | undefined;
     const maySend = () => {
-      refusal = this.#refuses(row, compiled, queue);
+      refusal = this.#refuses(row, compiled, queue, to);
       return refusal === undefined ? true : { refused: refusal.kind };
     };
     let done: Awaited<ReturnType<typeof deliver>>;
@@ -557,7 +576,8 @@ export class Manager {
       transaction,
       outcome,
       messageId,
-      sourceId: source.id || null,
+      sourceId: source.id > 0 ? source.id : null,
+      via: source.smarthost?.name ?? null,
       mx: queue.hosts[0]?.name ?? '',
       session: session(),
       beganAt,
@@ -571,14 +591,19 @@ export class Manager {
   #refuses(
     row: Delivery,
     compiled: Compiled | undefined,
-    { source, site, provider }: ReadyQueue<Claimed>,
+    queue: ReadyQueue<Claimed>,
+    to: RouteTo | undefined,
   ): Refusal | undefined {
+    const { source } = queue;
+    const { site } = to ?? queue;
+    const provider = to?.provider ?? queue.provider.id;
     if (!this.#isOurs(row)) return { kind: 'not-now', reason: 'the lease has ended' };
     if (this.#warmups.isStale(row.id)) return { kind: 'not-now', reason: 'its day of the warm-up is over' };
-    if (this.#sources.isPaused(source.id)) return { kind: 'not-now', reason: 'the source is paused' };
+    if (this.#egress.isPaused(source)) return { kind: 'not-now', reason: 'the source is paused' };
     return (
-      this.#stops.refuses(row, compiled, { sourceId: source.id, site, provider: provider.id }) ??
-      this.#watch.refuses(row, placeOf(provider.id, site, ''))
+      this.#stops.refuses(row, compiled, { sourceId: source.id, site, provider }) ??
+      this.#watch.refuses(row, placeOf(provider, site, '')) ??
+      (source.smarthost && this.#watch.refuses(row, queue.site))
     );
   }
 
@@ -586,9 +611,12 @@ export class Manager {
     const { log, metrics } = this.#runtime;
     const { outcome } = attempted;
     this.#warmups.used(row.id);
+    if (this.#egress.takesOver(this.#stops.poolOf(row), queue.source, outcome.class))
+      return this.#failOver(row, attempted, queue);
     this.#throttles.heard(row, attempted, queue);
     const result = resultOf(row, attempted, this.#at());
-    this.#watch.heard(row, result, outcome, placeOf(queue.provider.id, queue.site, ''));
+    const { id } = queue.provider;
+    this.#watch.heard(row, result, outcome, placeOf(queue.source.smarthost ? null : id, queue.site, ''));
     const { state, ms } = result.settlement;
     this.#settler.add(result);
     metrics.count('attempts_total', { outcome: state, provider: queue.provider.id });
@@ -604,6 +632,16 @@ export class Manager {
       class: outcome.class,
       ms,
     });
+  }
+
+  /** Our address is blocked there and another way is at hand: the message goes that way at once, and nobody is blamed. */
+  #failOver(row: Delivery, attempted: Attempted, queue: ReadyQueue<Claimed>): void {
+    const outcome = { ...attempted.outcome, state: 'deferred', temporary: true } as const;
+    const result = resultOf(row, { ...attempted, outcome }, this.#at());
+    if (result.settlement.state === 'deferred') result.settlement.due_at = this.#now() + 1000;
+    result.suppress = undefined;
+    this.#settler.add(result);
+    this.#throttles.blocked(row, attempted, queue);
   }
 
   #now(): number {

@@ -62,6 +62,8 @@ export interface About {
 
 /** A block is asked again with one message, this long after it began or was asked last. */
 export const PROBE_EVERY_MS = 3_600_000;
+/** A suspension that ends sooner is waited for. */
+const LONG_MS = 15 * 60_000;
 const REPLY_LENGTH = 500;
 
 /** A token bucket in the shape of a timestamp (GCRA): no timer, and exact over any window. */
@@ -232,6 +234,23 @@ export class Place {
       until: Number.isFinite(until) ? until : null,
       cause: action.kind === 'block' ? action.cause : null,
     };
+  }
+
+  /** Refused for our address, and another way out is at hand: one such reply is enough. Undefined: it is known already. */
+  block(reply: string, about: BounceClassName | null, now: number): ThrottleNotice | undefined {
+    const rule = impliedRule('block', about);
+    if (rule === undefined || this.#throttles.has(rule.id)) return undefined;
+    return this.#throttle(rule, reply.slice(0, REPLY_LENGTH), now);
+  }
+
+  /** Nothing goes from here for so long that another way out is worth it. The message that asks again still goes from here. */
+  isBlocked(now: number): boolean {
+    for (const throttle of this.#active(now)) {
+      const { kind } = throttle.rule.action;
+      if (kind === 'block' && nextProbe(throttle) > now) return true;
+      if (kind === 'suspend' && throttle.until - now > LONG_MS) return true;
+    }
+    return false;
   }
 
   /** The throttle of a rule is written down: from now on its absence there means that somebody released it. */

@@ -37,7 +37,7 @@ export interface ReadyWork<T extends Item> {
   /** Not now: they go back to the store until `at`. */
   giveBack(items: T[], at: number): void;
   /** Its address cannot be used here: another source takes over what waits. */
-  sourceFailed(source: Source): void;
+  sourceFailed(source: Source, error: Error): void;
 }
 
 /** Items kept in memory per queue and lane. */
@@ -230,7 +230,7 @@ export class ReadyQueue<T extends Item> {
       if (opened.kind === 'session') return opened;
       last = opened;
       if (opened.kind === 'dropped' && opened.sourceFault) {
-        this.#work.sourceFailed(this.source);
+        this.#work.sourceFailed(this.source, opened.error);
         // What waits here is claimed again, for a source that works.
         this.#work.giveBack(this.#drain(), this.#work.now());
         return opened;
@@ -239,7 +239,12 @@ export class ReadyQueue<T extends Item> {
       if (opened.kind === 'refused') return opened;
     }
     return (
-      last ?? { kind: 'dropped', stage: 'connect', dotSent: false, error: new Error('no host to connect to') }
+      last ?? {
+        kind: 'dropped',
+        stage: 'connect',
+        dotSent: false,
+        error: new Error(noHost(this.site, this.source.ip)),
+      }
     );
   }
 
@@ -289,3 +294,8 @@ export class ReadyQueue<T extends Item> {
     return this.#drain();
   }
 }
+
+const noHost = (site: string, ip: string): string =>
+  ip === ''
+    ? 'no host to connect to'
+    : `${site} has no address that ${ip} can reach: it is of the other family (IPv4, IPv6)`;

@@ -26,6 +26,8 @@ export interface Attempted {
   /** With or without brackets. */
   messageId: string;
   sourceId: number | null;
+  /** The smarthost that was spoken with. */
+  via?: string | null;
   /** The host that was meant, where there was no session. */
   mx: string;
   session: Session | undefined;
@@ -50,6 +52,10 @@ export function wordsOf({ code, enhanced, text, reason }: Outcome): string {
     .join(' ');
 }
 
+/** Our knowledge ends there, and that is said. */
+const handedTo = (smarthost: string): string =>
+  `handed to ${smarthost}; what the recipient’s provider said of it is not known here`;
+
 /** After the wire. */
 export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumstances): Result {
   const { transaction, outcome, session } = attempted;
@@ -58,6 +64,8 @@ export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumsta
     ...blank(delivery, at),
     ...fate(delivery, outcome, at),
     source_id: attempted.sourceId,
+    via: attempted.via ?? null,
+    ...(attempted.via && outcome.state === 'delivered' && { reason: handedTo(attempted.via) }),
     message_id: attempted.messageId.replace(/^<|>$/g, '').toLowerCase() || null,
     code: outcome.code,
     enhanced: outcome.enhanced,

@@ -194,6 +194,26 @@ export class Session {
     return result;
   }
 
+  /**
+   * One command outside of a transaction, and its reply. `shown` stands for it in the transcript when it is a secret.
+   * Rejects when the line does not live to the reply.
+   */
+  async command(text: string, shown = text): Promise<Reply> {
+    if (this.#state !== 'idle')
+      throw this.#line.error ?? new Error('the connection is not free for a command');
+    this.#state = 'busy';
+    try {
+      this.#line.assertQuiet();
+      this.#line.say([text], [], [shown]);
+      const reply = await this.#line.read(this.#timeouts.ehlo);
+      this.#rest();
+      return reply;
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
   /** Clears whatever the server holds of a transaction; false when the connection did not survive it. */
   async reset(): Promise<boolean> {
     if (this.#state !== 'idle') return false;

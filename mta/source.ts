@@ -3,8 +3,10 @@
  * was set aside because its address cannot be used or is refused everywhere, is left out and the rest go on.
  */
 import type { Pool, SourceInPools } from '../core/store/pool.ts';
+import { targetsOf } from './connect.ts';
+import type { RouteHost } from './route.ts';
 import type { SmarthostWay } from './smarthost.ts';
-import { Turns } from './choice.ts';
+import { Rota } from './choice.ts';
 
 export interface Source {
   /** Above 0: the row of a source. 0: the stand-in. Below 0: a smarthost. */
@@ -32,7 +34,7 @@ export class Sources {
   #rows: (SourceInPools & { stopped: boolean })[] = [];
   #pools: readonly Pool[] = [];
   readonly #aside = new Map<number, Aside & { isWritten: boolean }>();
-  readonly #turns = new Map<string, Turns>();
+  readonly #rotas = new Map<string, Rota>();
   readonly #standIn: Source;
   readonly #host: string;
 
@@ -117,23 +119,33 @@ export class Sources {
     return { id, name, ip, ehlo: ehlo || this.#standIn.ehlo, weight };
   }
 
-  /** Those that may send for a pool now. */
-  usable(pool: string, now: number): Source[] {
-    return this.members(pool).filter(
+  /** Those that may send for a pool now; where `hosts` are given, those that speak their family of addresses. */
+  usable(pool: string, now: number, hosts?: readonly RouteHost[]): Source[] {
+    const usable = this.members(pool).filter(
       (source) => source.weight > 0 && !this.isPaused(source.id) && !this.isAside(source.id, now),
     );
+    if (hosts === undefined) return usable;
+    const able = usable.filter((source) => targetsOf(hosts, source.ip).length > 0);
+    // When none does, the attempt says so, in words that stay on the delivery.
+    return able.length > 0 ? able : usable;
   }
 
-  turns(pool: string): Turns {
-    let turns = this.#turns.get(pool);
-    if (turns === undefined) this.#turns.set(pool, (turns = new Turns()));
-    return turns;
+  /** Whether all of a pool are set aside, or blocked as `isBlocked` finds; not those that a person paused. */
+  isCutOff(pool: string, now: number, isBlocked: (source: Source) => boolean): boolean {
+    const wanted = this.members(pool).filter((source) => source.weight > 0 && !this.isPaused(source.id));
+    return wanted.length > 0 && wanted.every((source) => this.isAside(source.id, now) || isBlocked(source));
+  }
+
+  rota(pool: string): Rota {
+    let rota = this.#rotas.get(pool);
+    if (rota === undefined) this.#rotas.set(pool, (rota = new Rota()));
+    return rota;
   }
 
   /** The next one for a pool, by weighted turns; undefined when none may send. */
   next(pool: string, now: number): Source | undefined {
     const usable = this.usable(pool, now);
-    const id = this.turns(pool).next(usable.map((one) => ({ id: one.id, weight: one.weight, room: 1 })));
+    const id = this.rota(pool).next(usable.map((one) => ({ id: one.id, weight: one.weight, room: 1 })));
     return usable.find((one) => one.id === id);
   }
 }

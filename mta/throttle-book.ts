@@ -90,6 +90,22 @@ export class ThrottleBook {
       this.#stopCampaignAt(notice.campaignId, { provider, site }, notice.reply);
       return;
     }
+    this.#note(row, attempted, notice, at);
+  }
+
+  /** A provider blocks our address, and a smarthost takes over. */
+  blocked(row: Delivery, attempted: Attempted, at: { place: Place; source: Source } & Where): void {
+    const { outcome } = attempted;
+    const notice = at.place.block(wordsOf(outcome), outcome.class, this.#runtime.clock.now());
+    if (notice !== undefined) this.#note(row, attempted, notice, at);
+  }
+
+  #note(
+    row: Delivery,
+    attempted: Attempted,
+    notice: ThrottleNotice,
+    { place, source, site }: { place: Place; source: Source } & Where,
+  ): void {
     const { rule, kind, until } = notice;
     this.#runtime.log.warn('throttled by a reply', {
       source: source.name,

@@ -301,6 +301,8 @@ export interface ClaimQuestion {
   exceptCampaigns: readonly number[];
   /** Pools whose sources may not send there now. */
   exceptPools?: readonly string[];
+  /** Of each hundred deliveries in a row those from `from` and below `to`: a part that stays the same for a retry. */
+  share?: { from: number; to: number };
 }
 
 /** Takes what is due, oldest first, for one node. PostgreSQL: rows that another node is taking are passed over. */
@@ -316,6 +318,7 @@ export async function claimDue(db: Db, question: ClaimQuestion): Promise<Deliver
     nextAt,
     exceptCampaigns,
     exceptPools = [],
+    share,
   } = question;
   if (ids.length === 0 || limit <= 0) return [];
   const rows = await sql<Delivery>`update delivery
@@ -327,6 +330,7 @@ export async function claimDue(db: Db, question: ClaimQuestion): Promise<Deliver
       ${pool === undefined ? sql`` : sql`and pool = ${pool}`}
       ${exceptCampaigns.length === 0 ? sql`` : sql`and not (origin_kind = 'campaign' and origin_id in (${sql.join([...exceptCampaigns])}))`}
       ${exceptPools.length === 0 ? sql`` : sql`and pool not in (${sql.join([...exceptPools])})`}
+      ${share === undefined ? sql`` : sql`and (id * 37) % 100 >= ${share.from} and (id * 37) % 100 < ${share.to}`}
       order by due_at limit ${limit} ${skipLocked(db)})
     returning *`.execute(db);
   return rows.rows;

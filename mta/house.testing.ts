@@ -1,0 +1,301 @@
+/**
+ * For tests of the house at work: a receiver on loopback that does as it is told, and a campaign whose recipients are all
+ * queued, with the house that sends it. Time runs 2,000 times faster unless a test brings its own clock.
+ */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { expect, onTestFinished, vi } from 'vitest';
+import { schema } from '../config/schema.ts';
+import { SuppressionView } from '../core/audience/suppress.ts';
+import { templateSettings } from '../core/campaign/template.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
+import { DnsError, type Resolver } from '../core/dns.ts';
+import { silentLog } from '../core/log.ts';
+import { createTokens } from '../core/mail/tokens.ts';
+import { createMetrics } from '../core/metrics.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { createSecrets } from '../core/secrets.ts';
+import { addCampaign } from '../core/store/campaign.ts';
+import { addTemplateVersion } from '../core/store/content.ts';
+import { addDkimKey } from '../core/store/dkim-key.ts';
+import { addBrand, addSendingDomain } from '../core/store/identity.ts';
+import { domainIds } from '../core/store/queue.ts';
+import type { DeliveryState } from '../core/store/tables.ts';
+import { openTestStore } from '../core/store/testing.ts';
+import { createWake } from '../core/wake.ts';
+import { mta } from './service.ts';
+
+// ── a receiver that does as it is told ────────────────────────────────────────────────────────────────────────────
+
+type Answer = string | 'drop-after-dot';
+
+export class Receiver {
+  port = 0;
+  /** Every RCPT, in order, with the real time. */
+  readonly rcpts: string[] = [];
+  /** What was taken, or at least read whole. */
+  readonly messages: { to: string; from: string; raw: string; answered: boolean; ip: string }[] = [];
+  answer: (to: string, time: number) => Answer = () => '250 2.0.0 ok';
+  atRcpt: (to: string) => void = () => {};
+  /** What it greets an address with. */
+  greet: (ip: string) => string = () => '220 mx.test';
+  readonly #times = new Map<string, number>();
+  readonly #open = new Set<Socket>();
+  most = 0;
+
+  async start(host = '127.0.0.1'): Promise<this> {
+    const server = createServer((socket) => this.#serve(socket));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    this.port = (server.address() as AddressInfo).port;
+    onTestFinished(async () => {
+      for (const socket of this.#open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    return this;
+  }
+
+  #serve(socket: Socket): void {
+    this.#open.add(socket);
+    this.most = Math.max(this.most, this.#open.size);
+    socket.on('close', () => this.#open.delete(socket)).on('error', () => {});
+    const say = (line: string) => void socket.write(`${line}\r\n`);
+    let text = '';
+    let from = '';
+    let to = '';
+    let inData = false;
+    const ip = socket.remoteAddress ?? '';
+    say(this.greet(ip));
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1');
+      for (;;) {
+        if (inData) {
+          const end = text.indexOf('\r\n.\r\n');
+          if (end < 0) return;
+          inData = false;
+          const raw = text.slice(0, end + 2);
+          text = text.slice(end + 5);
+          const verdict = this.answer(to, this.#times.get(to) ?? 1);
+          this.messages.push({ to, from, raw, answered: verdict !== 'drop-after-dot', ip });
+          if (verdict === 'drop-after-dot') return void socket.destroy();
+          say(verdict);
+          continue;
+        }
+        const end = text.indexOf('\r\n');
+        if (end < 0) return;
+        const line = text.slice(0, end);
+        text = text.slice(end + 2);
+        const verb = line.slice(0, 4).toUpperCase();
+        if (verb === 'EHLO') socket.write('250-mx.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n');
+        else if (verb === 'MAIL') {
+          from = /<(.*?)>/.exec(line)?.[1] ?? '';
+          say('250 ok');
+        } else if (verb === 'RCPT') {
+          to = /<(.*?)>/.exec(line)?.[1] ?? '';
+          this.rcpts.push(to);
+          this.atRcpt(to);
+          const time = (this.#times.get(to) ?? 0) + 1;
+          this.#times.set(to, time);
+          const verdict = this.answer(to, time);
+          if (/^[45]/.test(verdict)) {
+            to = '';
+            say(verdict);
+          } else say('250 ok');
+        } else if (verb === 'DATA') {
+          if (to === '') say('503 no recipient');
+          else {
+            inData = true;
+            say('354 go on');
+          }
+        } else if (verb === 'QUIT') {
+          say('221 bye');
+          return void socket.end();
+        } else say('250 ok');
+      }
+    });
+  }
+}
+
+// ── Parley around it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  type: 'pkcs8',
+  format: 'der',
+});
+
+/** Every domain has the one receiver for its host; `nowhere.example` does not exist. */
+export const dns: Resolver = {
+  mx: async (name) => {
+    if (name === 'nowhere.example') throw new DnsError('NXDOMAIN', name);
+    return [{ exchange: `mx.${name}`, priority: 10 }];
+  },
+  a: async () => ['127.0.0.1'],
+  aaaa: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  txt: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  cname: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  ptr: async (name) => {
+    throw new DnsError('NODATA', name);
+  },
+  forget: () => {},
+};
+
+export interface House {
+  runtime: Runtime;
+  campaign: number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  states(): Promise<Record<string, number>>;
+  until(states: Record<string, number>): Promise<void>;
+}
+
+/** A campaign whose recipients are all queued, and the house that will send it once started. */
+export async function houseFor(
+  receiver: Receiver,
+  addresses: string[],
+  clock: Clock = systemClock({ speed: 2000, epoch: Date.now() }),
+  more: Partial<Runtime> = {},
+): Promise<House> {
+  const store = await openTestStore();
+  const secrets = createSecrets(randomBytes(32));
+  const runtime: Runtime = {
+    config: schema.parse({
+      mta: {
+        hostname: 'out.example.org',
+        remote_port: receiver.port,
+        allow_private_targets: true,
+        lease_ms: 86_400_000,
+        drain_ms: 1000,
+      },
+    }),
+    store,
+    clock,
+    log: silentLog,
+    metrics: createMetrics(),
+    wake: createWake(),
+    dns,
+    secrets,
+    tokens: createTokens([{ id: 1, secret: randomBytes(32) }]),
+    suppressions: new SuppressionView(),
+    node: 'test/1',
+    ...more,
+  };
+  const now = clock.now();
+  const campaign = await store.write(async (tx) => {
+    const brand = await addBrand(tx, {
+      name: 'Maison',
+      language: 'en',
+      postal_address: '1 rue X, Lyon',
+      created_at: now,
+    });
+    const domain = await addSendingDomain(tx, {
+      brand_id: brand,
+      name: 'example.org',
+      bounce_host: 'bounces.example.org',
+      reply_host: 'replies.example.org',
+      created_at: now,
+      checked_at: null,
+      check: null,
+    });
+    await addDkimKey(tx, {
+      sending_domain_id: domain,
+      selector: 'p1',
+      algorithm: 'rsa-sha256',
+      sealed: secrets.seal('dkim', rsa),
+      record: '',
+      state: 'active',
+      created_at: now,
+    });
+    const row = await addCampaign(tx, {
+      name: 'Spring',
+      state: 'sending',
+      brand_id: brand,
+      sending_domain_id: domain,
+      audience: '{}',
+      from_name: 'Maison',
+      from_local: 'news',
+      subject: 's',
+      started_at: now,
+      fanout_done_at: now,
+      created_at: now,
+      updated_at: now,
+    } as never);
+    const version = await addTemplateVersion(tx, {
+      campaign_id: row.id,
+      subject: 'Hello {{ contact.email }}',
+      preheader: '',
+      html: '<p>Hello {{ contact.email }}</p><p><a href="{{ unsubscribe_url }}">leave</a></p>',
+      text: 'Hello {{ contact.email }}\n\nLeave: {{ unsubscribe_url }}\n',
+      from_name: 'Maison',
+      from_address: 'news@example.org',
+      reply_to: 'news@replies.example.org',
+      sending_domain_id: domain,
+      list_id: null,
+      settings: JSON.stringify(
+        templateSettings({
+          campaign: { id: row.id, name: 'Spring' },
+          bounce_host: 'bounces.example.org',
+          base_url: 'http://127.0.0.1',
+        }),
+      ),
+      created_at: now,
+    });
+    const domains = await domainIds(tx, [...new Set(addresses.map((one) => one.split('@')[1] as string))]);
+    for (const address of addresses) {
+      await tx
+        .insertInto('delivery')
+        .values({
+          lane: 'bulk',
+          origin_kind: 'campaign',
+          origin_id: row.id,
+          recipient_key: address,
+          contact_id: null,
+          address,
+          domain_id: domains.get(address.split('@')[1] as string) as number,
+          sending_domain_id: domain,
+          pool: 'marketing',
+          state: 'queued',
+          due_at: now,
+          queued_at: now,
+          template_version_id: version,
+          attempt: 0,
+        } as never)
+        .execute();
+    }
+    return row.id;
+  });
+  const role = mta(runtime);
+  let running = false;
+  const stop = async () => {
+    if (running) await role.stop();
+    running = false;
+  };
+  onTestFinished(stop);
+  const states = async () => {
+    const rows = await store.read
+      .selectFrom('any_delivery')
+      .select(['state', ({ fn }) => fn.countAll<number>().as('n')])
+      .groupBy('state')
+      .execute();
+    return Object.fromEntries(rows.map((row) => [row.state, Number(row.n)])) as Record<DeliveryState, number>;
+  };
+  return {
+    runtime,
+    campaign,
+    start: async () => {
+      running = true;
+      await role.start();
+    },
+    stop,
+    states,
+    until: (wanted) =>
+      vi.waitFor(async () => expect(await states()).toEqual(wanted), { timeout: 20_000, interval: 20 }),
+  };
+}
+
+export const people = (count: number, domain = (at: number) => `d${at % 5}.example`) =>
+  Array.from({ length: count }, (_, at) => `p${at}@${domain(at)}`);

@@ -106,7 +106,9 @@ const keptPeople = new WeakMap<Store, Map<number, { key: string; at: number; peo
 /** What an audience is like: looked at anew when the campaign, or what is known of anybody, has changed meanwhile. */
 async function peopleOf(runtime: Needs, campaign: Campaign): Promise<People> {
   const { store, clock } = runtime;
-  const key = `${campaign.updated_at} ${await latestOfPeople(store.read)}`;
+  // Not by `updated_at` alone: two edits may share a millisecond.
+  const { audience, list_id, brand_id, updated_at } = campaign;
+  const key = `${updated_at} ${list_id} ${brand_id} ${audience} ${await latestOfPeople(store.read)}`;
   const kept = keptPeople.get(store)?.get(campaign.id);
   if (kept !== undefined && kept.key === key && clock.now() - kept.at < KEPT_MS) return kept.people;
   const at = clock.now();

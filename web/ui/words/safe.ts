@@ -35,7 +35,6 @@ export const safe = {
     'Une règle sur les réponses du fournisseur l’a arrêtée',
   ],
   'stop.reason.person': ['Somebody stopped it there', 'Quelqu’un l’a arrêtée là'],
-  'stop.reason.rule': ['A rule of yours stopped it there', 'Une de vos règles l’a arrêtée là'],
   'stop.elsewhere': [
     '{n} {n|message waits|messages wait} there; elsewhere it goes on.',
     '{n} {n|message attend|messages attendent} ; ailleurs, l’envoi continue.',

@@ -237,7 +237,13 @@ export async function campaignRound(bed: Bed, sink: Sink, count: number, name: s
   const cpu = cpuSecondsOf(pid);
   const pressed = Date.now() / 1000;
   await client.post(`/api/campaigns/${id}/send`);
-  const counts = await sinkHas(sink, count);
+  const counts = await sinkHas(sink, count).catch(async (error: unknown) => {
+    // A message that waits has a reason, and the queue knows it.
+    const { rows } = await client.get<Answer<'queue'>>('/api/queue');
+    throw new Error(`${(error as Error).message}; the queue: ${JSON.stringify(rows).slice(0, 2000)}`, {
+      cause: error,
+    });
+  });
   const cpuPer1000 = ((cpuSecondsOf(pid) - cpu) / count) * 1000;
   rss.stop();
   // The next round begins when this one is written down to its last row.

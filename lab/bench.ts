@@ -45,6 +45,10 @@ const benches: Record<string, { what: string; load: () => Promise<Bench> }> = {
     what: 'the same to a sink 50 ms of round trip away, one message in flight on each connection',
     load: async () => (await import('./bench-rtt.ts')).benchRtt,
   },
+  submission: {
+    what: 'messages accepted and synced per second by SMTP submission and by the HTTP API, beside Postfix',
+    load: async () => (await import('./bench-submission.ts')).benchSubmission,
+  },
   fanout: {
     what: 'a million recipients queued from a segment, claims beside ten million, and a campaign taken back',
     load: async () => (await import('./bench-fanout.ts')).benchFanout,

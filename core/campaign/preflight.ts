@@ -101,6 +101,7 @@ type People = Awaited<ReturnType<typeof aboutPeople>>;
 
 /** Walks over a million people take seconds, and the page has just shown what they found when somebody presses send. */
 const KEPT_MS = 2 * 60_000;
+const WORTH_KEEPING = 50_000;
 const keptPeople = new WeakMap<Store, Map<number, { key: string; at: number; people: People }>>();
 
 /** What an audience is like: looked at anew when the campaign, or what is known of anybody, has changed meanwhile. */
@@ -113,6 +114,8 @@ async function peopleOf(runtime: Needs, campaign: Campaign): Promise<People> {
   if (kept !== undefined && kept.key === key && clock.now() - kept.at < KEPT_MS) return kept.people;
   const at = clock.now();
   const people = await aboutPeople(runtime, campaign);
+  // A small walk is soon made again, and then shows what was changed about one person a moment ago.
+  if (people.size.selected < WORTH_KEEPING) return people;
   const all = keptPeople.get(store) ?? new Map<number, { key: string; at: number; people: People }>();
   keptPeople.set(store, all.set(campaign.id, { key, at, people }));
   return people;

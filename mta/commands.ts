@@ -20,6 +20,7 @@ import { queueBySource, type SourceLine } from '../core/store/queue-source.ts';
 import { activeThrottles } from '../core/store/throttle.ts';
 import { orderCommands } from './order-command.ts';
 import { inWords, print, sourceWords, span, table, when, whole } from './queue-words.ts';
+import { shapingCommands } from './shaping-commands.ts';
 import { warmupCommands } from './warmup-commands.ts';
 
 interface Deps {
@@ -32,6 +33,7 @@ interface Asked {
 
 export function commands(program: Command, deps: Deps): void {
   warmupCommands(program, deps);
+  shapingCommands(program, deps);
   const queue = program
     .command('queue')
     .description('what waits to be sent, by destination and by source, with the reason')

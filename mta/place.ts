@@ -8,6 +8,7 @@ import { replyRuleFor, type Provider } from '../config/providers.ts';
 import type { ReplyRule, RuleAction } from '../config/provider-rules.ts';
 import type { BounceAction, BounceClassName } from '../core/mail/bounce-class.ts';
 import type { BlockCause, Row } from '../core/store/tables.ts';
+import { PROBE_EVERY_MS } from '../core/store/throttle.ts';
 import { impliedRule, impliedRules } from './implied-rules.ts';
 
 /** Why a message waits, for a person: `kind` names a sentence in the interface. */
@@ -60,8 +61,6 @@ export interface About {
   campaignId?: number | null;
 }
 
-/** A block is asked again with one message, this long after it began or was asked last. */
-export const PROBE_EVERY_MS = 3_600_000;
 /** A suspension that ends sooner is waited for. */
 const LONG_MS = 15 * 60_000;
 const REPLY_LENGTH = 500;

@@ -13,6 +13,7 @@ import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
+import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
@@ -23,6 +24,7 @@ import type * as planning from './contract/planning.ts';
 import type * as order from './contract/order.ts';
 import type * as people from './contract/people.ts';
 import type * as safe from './contract/safe.ts';
+import type * as shaping from './contract/shaping.ts';
 import type * as sending from './contract/sending.ts';
 
 export const routes = {
@@ -31,6 +33,7 @@ export const routes = {
   ...audienceRoutes,
   ...campaignRoutes,
   ...safeRoutes,
+  ...shapingRoutes,
   ...sendingRoutes,
   ...planningRoutes,
   ...orderRoutes,
@@ -94,6 +97,11 @@ export type Counts = z.output<typeof campaign.counts>;
 export type Preflight = z.output<typeof campaign.preflight>;
 export type CampaignStop = z.output<typeof safe.stop>;
 export type Incident = z.output<typeof safe.incident>;
+export type ShapedProvider = z.output<typeof shaping.provider>;
+export type ShapingAction = z.output<typeof shaping.action>;
+export type TeamReplyRule = z.output<typeof shaping.teamRule>;
+export type InForce = z.output<typeof shaping.inForce>;
+export type ShapingOverride = z.output<typeof shaping.override>;
 export type Preview = z.output<typeof campaign.preview>;
 export type Progress = z.output<typeof campaign.progress>;
 export type Report = z.output<typeof campaign.report>;

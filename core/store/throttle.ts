@@ -20,6 +20,9 @@ export interface BlockFacts {
   reply: string;
 }
 
+/** A block is asked again with one message, this long after it began or was asked last. */
+export const PROBE_EVERY_MS = 3_600_000;
+
 export interface Recheck {
   green: boolean;
   /** Each thing that was looked at, in one sentence. */

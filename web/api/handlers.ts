@@ -7,6 +7,7 @@ import { inboxHandlers } from './inbox.ts';
 import { orderHandlers } from './order.ts';
 import { organisationHandlers } from './organisation.ts';
 import { safeHandlers } from './safe.ts';
+import { shapingHandlers } from './shaping.ts';
 import { planningHandlers } from './planning.ts';
 import { searchHandlers } from './search.ts';
 import { segmentHandlers } from './segment.ts';
@@ -24,6 +25,7 @@ export const handlers: Handlers = {
   ...segmentHandlers,
   ...suppressionHandlers,
   ...safeHandlers,
+  ...shapingHandlers,
   ...sendingHandlers,
   ...orderHandlers,
   ...organisationHandlers,

@@ -87,6 +87,20 @@ program
   });
 
 program
+  .command('rehearse')
+  .description(
+    'send a real campaign into the built-in world, answered as your providers did of late, and forecast its end',
+  )
+  .argument('<campaign>', 'number of the campaign')
+  .option('--speed <factor>', 'seconds of the world per real second', '60')
+  .option('--sample <number>', 'how many of its people at most', '300')
+  .option('--json', 'print JSON')
+  .action(async (campaign: string, options) => {
+    const { rehearse } = await import('./lab/rehearse.ts');
+    process.exitCode = await deps.withRuntime((runtime) => rehearse(runtime, { campaign, ...options }));
+  });
+
+program
   .command('crash')
   .description(
     'kill the server at random moments of import, fan-out, sending and receiving, and compare the ledgers',

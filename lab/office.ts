@@ -72,7 +72,7 @@ export async function setUp(client: ApiClient, world: World): Promise<House> {
 }
 
 /** What the domain page asks to publish, as the world's DNS takes it; and the addresses behind the names. */
-function zoneOf(records: Answer<'domain'>['records'], domain: { name: string }): LabRecord[] {
+export function zoneOf(records: Answer<'domain'>['records'], domain: { name: string }): LabRecord[] {
   const asked = records.map((record): LabRecord => {
     if (record.type !== 'MX') return { name: record.name, type: 'TXT', data: record.value };
     const [preference = '10', exchange = ''] = record.value.split(' ');

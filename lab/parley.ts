@@ -13,6 +13,8 @@ export interface ParleyOptions {
   settings: Record<string, string | number>;
   /** More of its environment, as it is. */
   environment?: NodeJS.ProcessEnv;
+  /** Nothing of this process's own settings: it must not find the way to another installation. */
+  alone?: boolean;
   /** Where its log lines go; dropped when absent. */
   onLog?: (line: LogLine) => void;
 }
@@ -44,12 +46,15 @@ export async function startParley({
   dataDir,
   settings,
   environment: more,
+  alone = false,
   onLog,
 }: ParleyOptions): Promise<RunningParley> {
   const httpPort = Number(settings['HTTP_PORT'] ?? (await freePort()));
   const inboundPort = Number(settings['INBOUND_PORT'] ?? (await freePort()));
   const environment: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !alone || !name.startsWith('PARLEY_')),
+    ),
     ...more,
     UV_THREADPOOL_SIZE: process.env['UV_THREADPOOL_SIZE'] ?? '8',
     PARLEY_DATA_DIR: dataDir,

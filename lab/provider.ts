@@ -14,6 +14,7 @@ import { domainOf } from './headers.ts';
 import type { Answer } from './mailbox.ts';
 import { fillReply, type Reply } from './provider-replies.ts';
 import { SMALL, type Provider } from './providers.ts';
+import type { Replay } from './replay.ts';
 
 export interface Envelope {
   provider: Provider;
@@ -27,6 +28,8 @@ export interface Envelope {
 export interface ProviderDeps {
   clock: Clock;
   conduct: Conduct;
+  /** Answers of an installation's history, before those of the lab's own people. */
+  replay?: Replay | undefined;
   faults: Faults;
   isServed(domain: string, provider: Provider): boolean;
   /** Looks at a whole message; the reply that refuses it, or null when it was put into the mailboxes. */
@@ -207,6 +210,17 @@ class Session {
     if (this.#recipients.length >= 100) return this.#reply('452 4.5.3 Too many recipients');
     if (!this.#deps.isServed(domainOf(address), this.#provider))
       return this.#say('not-ours', address, 'rcpt');
+    const replayed = this.#deps.replay?.answer(this.#provider.name, address);
+    if (typeof replayed === 'string') {
+      this.#note(
+        replayed.startsWith('4') ? 'mailbox-full-for-now' : 'unknown-user',
+        address,
+        'rcpt',
+        replayed,
+      );
+      this.#reply(replayed);
+      return replayed.startsWith('421') ? this.#end() : undefined;
+    }
     const reply = this.#deps.conduct.rcpt(this.#provider, this.#ip, this.#from, address);
     if (reply !== 'accepted') return this.#say(reply, address, 'rcpt');
     this.#recipients.push(address);

@@ -19,6 +19,7 @@ import { serveProvider, type Envelope, type ProviderDeps } from './provider.ts';
 import type { Reply } from './provider-replies.ts';
 import { PROVIDERS, SMALL, providerOf, type Provider } from './providers.ts';
 import { roll } from './random.ts';
+import { Replay, type Replayed } from './replay.ts';
 import { verify } from './verify.ts';
 import type { WebOptions } from './web-visit.ts';
 import { Zone, type DnsFault, type LabRecord } from './zone.ts';
@@ -47,6 +48,8 @@ export interface WorldOptions {
   /** Lab time from a message to what is done about it: soonest and latest. */
   reactAfterMs?: readonly [number, number];
   fullForMs?: number;
+  /** Answers of a real installation's providers, said again. */
+  replay?: Replayed;
   /** Share of messages whose DKIM and SPF are verified whole. */
   verifyShare?: number;
   /** Bytes of messages kept to be read again; hashes are kept always. */
@@ -145,7 +148,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const take = taker({ clock, zone, mailboxes, people, seed, share: options.verifyShare ?? 0.05 });
   const dns = await startDns(zone, options.dnsPort);
   const smtp = await openProviders(
-    { clock, conduct, faults, isServed, take, noted: (one) => mailboxes.answer(one), at },
+    {
+      clock,
+      conduct,
+      replay: options.replay && new Replay(seed, options.replay),
+      faults,
+      isServed,
+      take,
+      noted: (one) => mailboxes.answer(one),
+      at,
+    },
     options.smtpPort,
   );
 

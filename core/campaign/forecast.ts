@@ -2,7 +2,7 @@
  * The planner's facts, gathered: the audience by provider, our addresses with their limits and warm-ups, and how the
  * providers answered in the last thirty days. And afterwards forecast and truth side by side.
  */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { providerById, type Provider } from '../../config/providers.ts';
 import { retryWaitsMs } from '../../config/retry-waits.ts';
 import type { Runtime } from '../runtime.ts';
@@ -16,6 +16,7 @@ import {
   endedOverTime,
   keptForecast,
   waitingByProvider,
+  type ProviderShare,
   type ProviderTruth,
 } from '../store/forecast.ts';
 import { pools, sourcesInPools } from '../store/pool.ts';
@@ -38,18 +39,28 @@ export type Forecast = Plan & { made_at: number };
 
 /** What a campaign would take if it started at `startAt`. */
 export async function forecastCampaign(
-  { store, clock, config }: Needs,
+  runtime: Needs,
   campaign: Campaign,
+  startAt: number,
+): Promise<Forecast> {
+  const shares = await mailableShares(runtime.store.read, campaign, runtime.clock.now());
+  return forecastFor(runtime, campaign.pool, shares, startAt);
+}
+
+/** The same for given numbers of people by provider. */
+export async function forecastFor(
+  { store, clock, config }: Needs,
+  pool: string,
+  shares: readonly ProviderShare[],
   startAt: number,
 ): Promise<Forecast> {
   const db = store.read;
   const now = clock.now();
   const { speed } = config.clock;
-  const [shares, ahead, answers, facts, { timezone }] = await Promise.all([
-    mailableShares(db, campaign, now),
+  const [ahead, answers, facts, { timezone }] = await Promise.all([
     waitingByProvider(db),
     answersSince(db, now - ANSWERS_KEPT_FOR),
-    sendingFacts(db, campaign.pool, now),
+    sendingFacts(db, pool, now),
     organisationSettings(db),
   ]);
   const groups = shares.map((share): Group => {
@@ -75,11 +86,19 @@ export async function forecastCampaign(
   };
 }
 
-async function mailableShares(db: Db, campaign: Campaign, now: number) {
+/** Who is to get it and may be mailed. */
+export async function mailableCondition(
+  db: Db,
+  campaign: Campaign,
+  now: number,
+): Promise<RawBuilder<boolean>> {
   const selected = await audienceCondition(db, audienceOf(campaign), now);
   const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
-  return audienceShares(db, sql<boolean>`${selected} and not ${stopped}`);
+  return sql<boolean>`${selected} and not ${stopped}`;
 }
+
+const mailableShares = async (db: Db, campaign: Campaign, now: number): Promise<ProviderShare[]> =>
+  audienceShares(db, await mailableCondition(db, campaign, now));
 
 interface Facts {
   usable: Pick<Row<'source'>, 'id'>[];

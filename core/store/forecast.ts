@@ -112,3 +112,29 @@ export async function endedOverTime(
   }
   return curve;
 }
+
+export interface SampledContact {
+  id: number;
+  email: string;
+  first_name: string;
+  last_name: string;
+  language: string;
+  fields: string;
+  provider: string;
+}
+
+/** People of an audience, evenly from all of it: every so many-th by id, `size` of them at most. */
+export async function sampleOf(
+  db: Db,
+  condition: RawBuilder<boolean>,
+  total: number,
+  size: number,
+): Promise<SampledContact[]> {
+  const every = Math.max(1, Math.ceil(total / size));
+  const { rows } = await sql<SampledContact>`select * from (
+      select contact.id, contact.email, contact.first_name, contact.last_name, contact.language, contact.fields,
+        coalesce(nullif(domain.provider, ''), ${OTHER_PROVIDER}) as provider, row_number() over (order by contact.id) as place
+      from contact left join domain on domain.name = contact.email_domain where ${condition}) as people
+    where (place - 1) % ${sql.lit(every)} = 0 order by id`.execute(db);
+  return rows;
+}

@@ -6,6 +6,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { providerById, type Provider } from '../../config/providers.ts';
 import { retryWaitsMs } from '../../config/retry-waits.ts';
 import type { Runtime } from '../runtime.ts';
+import { limitsFor } from '../sending/limits.ts';
 import { dayStart } from '../sending/local-day.ts';
 import { capOf, stepsAhead } from '../sending/warmup.ts';
 import { answersSince, OTHER_PROVIDER, type Answers } from '../store/answer-slot.ts';
@@ -20,6 +21,7 @@ import {
   type ProviderTruth,
 } from '../store/forecast.ts';
 import { pools, sourcesInPools } from '../store/pool.ts';
+import { overrides, type Override } from '../store/shaping.ts';
 import { organisationSettings } from '../store/setting.ts';
 import type { Db, Row } from '../store/tables.ts';
 import { activeThrottles } from '../store/throttle.ts';
@@ -75,7 +77,7 @@ export async function forecastFor(
         now,
         startAt,
         zone: timezone,
-        perSecond: perSecondOf(provider, learnt.ms * speed),
+        ms: learnt.ms * speed,
       }),
       deferredShare: learnt.deferredShare,
     };
@@ -103,30 +105,33 @@ const mailableShares = async (db: Db, campaign: Campaign, now: number): Promise<
 interface Facts {
   usable: Pick<Row<'source'>, 'id'>[];
   warming: Warmup[];
+  /** A team's own, over the table's. */
+  limits: Override[];
   throttles: Awaited<ReturnType<typeof activeThrottles>>;
 }
 
 /** The addresses that a pool sends from: as the MTA chooses them (mta/source.ts). */
 async function sendingFacts(db: Db, pool: string, now: number): Promise<Facts> {
-  const [all, known, warming, throttles] = await Promise.all([
+  const [all, known, warming, throttles, limits] = await Promise.all([
     sourcesInPools(db),
     pools(db),
     warmups(db),
     activeThrottles(db, now),
+    overrides(db),
   ]);
   const stream = known.find((one) => one.name === pool)?.stream ?? 'marketing';
   const members = (name: string) =>
     all.filter((one) => one.pools.some((share) => share.pool === name && share.weight > 0));
   const own = [pool, stream].map(members).find((found) => found.length > 0) ?? all;
   const usable = own.filter((one) => one.paused === 0 && (one.aside_until ?? 0) <= now);
-  return { usable: all.length === 0 ? [{ id: 0 }] : usable, warming, throttles };
+  return { usable: all.length === 0 ? [{ id: 0 }] : usable, warming, throttles, limits };
 }
 
 function lanesOf(
   provider: Provider,
   group: string,
-  { usable, warming, throttles }: Facts,
-  at: { now: number; startAt: number; zone: string; perSecond: number },
+  { usable, warming, throttles, limits }: Facts,
+  at: { now: number; startAt: number; zone: string; ms: number },
 ): Lane[] {
   return usable.map(({ id }) => {
     const suspended = throttles.filter(
@@ -140,7 +145,7 @@ function lanesOf(
       warming.find((row) => row.sourceId === id && row.provider === group) ??
       warming.find((row) => row.sourceId === id && row.provider === OTHER_PROVIDER);
     return {
-      perSecond: at.perSecond,
+      perSecond: perSecondOf(limitsFor(provider, '', id, limits).limits, at.ms),
       from: Math.max(0, ...suspended.map((row) => row.until ?? at.now + DAY)),
       rooms: one === undefined ? [null] : roomsOf(one, at),
     };
@@ -162,7 +167,7 @@ function roomsOf(one: Warmup, { now, startAt, zone }: { now: number; startAt: nu
 }
 
 /** Messages a second from one address: the rate that is allowed, or what its connections can carry. */
-function perSecondOf({ rate, connections }: Provider, ms: number): number {
+function perSecondOf({ rate, connections }: Pick<Provider, 'rate' | 'connections'>, ms: number): number {
   // One connection is kept free for people's mail.
   const forBulk = connections > 2 ? connections - 1 : connections;
   return Math.min((rate.messages / rate.perMs) * 1000, (forBulk * 1000) / Math.max(1, ms));

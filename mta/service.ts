@@ -20,6 +20,7 @@
  *   key-round.ts  DKIM keys change by schedule
  *   gauges.ts     how much waits, for Prometheus
  *   submission.ts mail that programs hand in on 587 and 465; submission-door.ts slows down who guesses passwords
+ *   program-round.ts  webhooks are told, and a credential that bounces too much is held
  *   commands.ts   parley queue
  */
 import { hostname } from 'node:os';
@@ -29,6 +30,7 @@ import { KeyRound } from './key-round.ts';
 import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
 import { listenForSubmission, type SubmissionListener } from './submission.ts';
+import { ProgramRound } from './program-round.ts';
 import { Sweeper } from './sweep.ts';
 import { Tidy } from './tidy.ts';
 
@@ -39,6 +41,7 @@ export function mta(runtime: Runtime): Role {
   const tidy = new Tidy(runtime);
   const keyRound = new KeyRound(runtime);
   const gauges = new Gauges(runtime, () => manager.connections);
+  const programRound = new ProgramRound(runtime);
   let submission: SubmissionListener | undefined;
   return {
     name: 'mta',
@@ -48,6 +51,7 @@ export function mta(runtime: Runtime): Role {
       sweeper.start();
       tidy.start();
       keyRound.start();
+      programRound.start();
       const { port, tls_port: tlsPort } = runtime.config.mta.submission;
       if (port === 0 && tlsPort === 0) return;
       submission = await listenForSubmission(runtime, {
@@ -59,6 +63,7 @@ export function mta(runtime: Runtime): Role {
     },
     async stop() {
       await submission?.close();
+      await programRound.stop();
       await gauges.stop();
       await keyRound.stop();
       await tidy.stop();

@@ -17,6 +17,7 @@ import { role } from './contract/people.ts';
 import { suppressionScope } from './contract/audience.ts';
 import { invite, resetLink, updateUser } from './account.ts';
 import { campaignCommands, incidentCommands } from './campaign-commands.ts';
+import { credentialCommands } from './credential-commands.ts';
 import { importCommand } from './import-command.ts';
 import { metricsKey } from './http/health.ts';
 
@@ -38,6 +39,7 @@ export function commands(program: Command, deps: CommandDeps): void {
   importCommand(program, deps);
   campaignCommands(program, deps);
   incidentCommands(program, deps);
+  credentialCommands(program, deps);
   program
     .command('metrics-key')
     .description('print the key with which another machine may read /metrics (as a bearer token)')

@@ -122,3 +122,13 @@ export async function bouncesOf(
       and state in ('delivered', 'bounced') and finished_at > ${since}`.execute(db);
   return { ended: Number(rows[0]?.ended ?? 0), hard: Number(rows[0]?.hard ?? 0) };
 }
+
+/** The credentials whose mail bounced, in session or later, since a time. Index: event_kind. */
+export async function bouncedSince(db: Db, since: number): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`select distinct d.origin_id as id from event
+    join any_delivery d on d.id = event.delivery_id
+    where event.kind = 'bounced' and event.at > ${since} and d.origin_kind = 'submission' and d.origin_id > 0`.execute(
+    db,
+  );
+  return rows.map((row) => row.id);
+}

@@ -101,6 +101,9 @@ export const schema = z.strictObject({
         .describe(
           'DNS block lists, like zen.spamhaus.org, that may be asked whether a blocked source is still listed. Empty: none is.',
         ),
+      policy_port: port
+        .default(443)
+        .describe('Port that MTA-STS policies are fetched from. Only the lab changes it.'),
       max_connections: z
         .int()
         .min(1)
@@ -240,6 +243,12 @@ export const schema = z.strictObject({
         .default('')
         .describe('Certificate chain (PEM file). Empty: a self-signed one made at first start.'),
       key: z.string().default('').describe('Private key of the certificate (PEM file).'),
+      authorities: z
+        .string()
+        .default('')
+        .describe(
+          'More certificate authorities (PEM file) that may vouch for mail hosts, beside those that the program brings.',
+        ),
     })
     .prefault({}),
   dkim: z

@@ -11,6 +11,8 @@ export interface Capabilities {
   chunking: boolean;
   /** RFC 3461 */
   dsn: boolean;
+  /** RFC 8689; counts under TLS alone. */
+  requireTls: boolean;
   /** RFC 2034 */
   enhancedStatusCodes: boolean;
   /** RFC 1870: SIZE was offered. */
@@ -30,6 +32,7 @@ export const noCapabilities: Capabilities = {
   smtpUtf8: false,
   chunking: false,
   dsn: false,
+  requireTls: false,
   enhancedStatusCodes: false,
   size: false,
   maxSize: 0,
@@ -60,6 +63,9 @@ export function capabilitiesOf(lines: readonly string[]): Capabilities {
         break;
       case 'DSN':
         caps.dsn = true;
+        break;
+      case 'REQUIRETLS':
+        caps.requireTls = true;
         break;
       case 'ENHANCEDSTATUSCODES':
         caps.enhancedStatusCodes = true;

@@ -11,18 +11,23 @@ import { connect as connectTcp, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 
 import { isPrivateAddress } from '../core/private-address.ts';
+import type { TlsClient } from './handshake.ts';
 import type { BrokenTls, TlsPolicy } from './policy.ts';
 import type { RouteHost } from './route.ts';
 import { Session } from './session.ts';
 import type { SessionOptions, Timeouts } from './session.ts';
 import { Timeout, TlsFailure } from './transaction.ts';
-import type { Dropped, Refused } from './transaction.ts';
+import type { Dropped, Refused, Stage, TlsAttempt, TlsFailureName } from './transaction.ts';
 
 export interface Target {
   /** The MX name. */
   host: string;
   address: string;
   port: number;
+  /** What this host must prove, where its domain or its DNS says so. */
+  tls?: TlsPolicy | undefined;
+  /** Filled as the targets of one route are tried. */
+  attempts?: TlsAttempt[];
 }
 
 export interface ConnectOptions {
@@ -30,8 +35,11 @@ export interface ConnectOptions {
   localAddress?: string;
   /** The egress source's name. */
   ehlo: string;
+  /** What is asked of a host about which nothing is known. */
   policy: TlsPolicy;
   brokenTls: BrokenTls;
+  /** Authorities and tickets shared by all connections. */
+  tlsClient?: TlsClient;
   /** The clock's time, for the memory of broken TLS. */
   now: number;
   allowPrivateTargets: boolean;
@@ -50,10 +58,11 @@ export type Connected =
 
 /** All addresses of a route in the order to try, of the families that the source can speak. */
 export function targetsOf(hosts: readonly RouteHost[], localAddress = ''): Target[] {
+  const attempts: TlsAttempt[] = [];
   return hosts.flatMap((host) =>
     host.addresses
       .filter((address) => isSameFamily(localAddress, address))
-      .map((address) => ({ host: host.name, address, port: host.port })),
+      .map((address) => ({ host: host.name, address, port: host.port, tls: host.tls, attempts })),
   );
 }
 
@@ -66,26 +75,71 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
   }
   if (!isSameFamily(options.localAddress ?? '', target.address))
     return dropped(new Error(`${target.address} cannot be reached from ${options.localAddress}`));
-  const required = options.policy.kind === 'required';
+  const policy = target.tls ?? options.policy;
+  const noted = (connected: Connected): Connected => {
+    const attempts = target.attempts ?? [];
+    const attempt = attemptOf(target, connected);
+    if (attempt !== null) attempts.push(attempt);
+    if (connected.kind === 'session') connected.session.tlsAttempts = attempts;
+    else connected.tlsAttempts = attempts;
+    return connected;
+  };
+  if (policy.kind === 'barred')
+    return noted(dropped(new TlsFailure(policy.reason, undefined, policy.failure), false, 'starttls'));
+  const required = policy.kind !== 'opportunistic';
   const inClear = !required && options.brokenTls.isBroken(target.host, options.now);
-  const first = await open(target, options, required ? 'required' : inClear ? 'none' : 'opportunistic');
-  if (required || first.kind !== 'dropped' || !(first.error instanceof TlsFailure)) return first;
-  options.brokenTls.remember(target.host, options.now);
-  return open(target, options, 'none');
+  const tls = required ? 'required' : inClear ? 'none' : 'opportunistic';
+  const first = await open(target, options, policy, tls);
+  if (first.kind === 'session' && first.session.tls !== null) options.brokenTls.forget(target.host);
+  // Gone in clear by memory: the failure was counted when it happened.
+  if (inClear && first.kind === 'session') return first;
+  if (required || first.kind !== 'dropped' || !(first.error instanceof TlsFailure)) return noted(first);
+  noted(first);
+  options.brokenTls.remember(target.host, options.now, first.error.message);
+  const second = await open(target, options, policy, 'none');
+  if (second.kind === 'session') second.session.tlsAttempts = target.attempts ?? [];
+  else second.tlsAttempts = target.attempts ?? [];
+  return second;
 }
 
-async function open(target: Target, options: ConnectOptions, tls: SessionOptions['tls']): Promise<Connected> {
+/** What a connection's end says about TLS; null when it never came so far. */
+function attemptOf(target: Target, connected: Connected): TlsAttempt | null {
+  const at = { mx: target.host, ip: target.address };
+  const failed = (result: TlsFailureName, detail: string): TlsAttempt => ({
+    ...at,
+    state: null,
+    failure: { result, detail: detail.slice(0, 500) },
+  });
+  if (connected.kind === 'session') {
+    const { tls, tlsRefusal } = connected.session;
+    if (tls !== null) return { ...at, state: tls, failure: null };
+    return failed('starttls-not-supported', tlsRefusal?.text ?? 'STARTTLS is not offered');
+  }
+  if (connected.kind === 'refused')
+    return connected.stage === 'starttls' ? failed('starttls-not-supported', connected.reply.text) : null;
+  return connected.error instanceof TlsFailure
+    ? failed(connected.error.result, connected.error.message)
+    : null;
+}
+
+async function open(
+  target: Target,
+  options: ConnectOptions,
+  policy: TlsPolicy,
+  tls: SessionOptions['tls'],
+): Promise<Connected> {
   let socket: Socket;
   try {
     socket = await dial(target, options);
   } catch (error) {
     return dropped(error as Error, isSourceFault(error));
   }
-  const { ehlo, timeouts, record, chunking } = options;
+  const { ehlo, timeouts, record, chunking, tlsClient, now } = options;
   const opened = await Session.open(socket, {
     ehlo,
     host: target.host,
     tls,
+    ...(tlsClient && { terms: { client: tlsClient, policy, now } }),
     ...(timeouts && { timeouts }),
     ...(record !== undefined && { record }),
     ...(chunking !== undefined && { chunking }),
@@ -137,10 +191,10 @@ function isSourceFault(error: unknown): boolean {
   return SOURCE_FAULTS.has((error as { code?: string }).code ?? '');
 }
 
-function dropped(error: Error, sourceFault = false): Connected {
+function dropped(error: Error, sourceFault = false, stage: Stage = 'connect'): Connected {
   return {
     kind: 'dropped',
-    stage: 'connect',
+    stage,
     dotSent: false,
     error,
     ...(sourceFault && { sourceFault: true as const }),

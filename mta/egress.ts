@@ -13,7 +13,7 @@ import { changeSmarthost, smarthosts } from '../core/store/smarthost.ts';
 import { connect, type Connected, type Target } from './connect.ts';
 import { exitsFor, type Exit } from './exits.ts';
 import { SourceHealth } from './health.ts';
-import { BrokenTls, tlsPolicyFor } from './policy.ts';
+import type { Encryption } from './encryption.ts';
 import type { RouteHost } from './route.ts';
 import { connectSmarthost, SmarthostFault } from './smarthost-connect.ts';
 import { Smarthosts } from './smarthosts.ts';
@@ -38,11 +38,12 @@ export class Egress {
   readonly sources: Sources;
   readonly #smarthosts: Smarthosts;
   readonly #health = new SourceHealth();
-  readonly #brokenTls = new BrokenTls();
+  readonly #encryption: Encryption;
   readonly #runtime: Runtime;
   readonly #ehlo: string;
 
-  constructor(runtime: Runtime, ehlo: string) {
+  constructor(runtime: Runtime, ehlo: string, encryption: Encryption) {
+    this.#encryption = encryption;
     this.#runtime = runtime;
     this.#ehlo = ehlo;
     this.sources = new Sources(ehlo, hostname());
@@ -120,8 +121,7 @@ export class Egress {
     const opened = await connect(target, {
       localAddress: source.ip,
       ehlo: source.ehlo,
-      policy: tlsPolicyFor(provider),
-      brokenTls: this.#brokenTls,
+      ...this.#encryption.terms(provider),
       record: true,
       now: clock.now(),
       allowPrivateTargets: config.mta.allow_private_targets,

@@ -5,6 +5,7 @@
 import type { Capabilities } from './capabilities.ts';
 import { readReply } from './reply.ts';
 import type { Reply } from './reply.ts';
+import type { TlsState } from './transaction.ts';
 
 export interface Envelope {
   /** The return path; empty for `<>`. */
@@ -15,6 +16,8 @@ export interface Envelope {
   /** The body has octets above 127. */
   body8bit?: boolean;
   dsn?: DsnRequest;
+  /** RFC 8689: encrypted and proved on every hop, or not at all. */
+  requireTls?: boolean;
   /** Asked in the very tick in which the recipient goes on the wire. A refusal keeps it off. */
   maySend: () => true | { refused: string };
 }
@@ -28,7 +31,15 @@ export interface DsnRequest {
 }
 
 /** What the server would have to refuse, by its own EHLO. Its answer is written as it would have written it. */
-export function localRefusal(envelope: Envelope, size: number, caps: Capabilities): Reply | null {
+export function localRefusal(
+  envelope: Envelope,
+  size: number,
+  caps: Capabilities,
+  tls: TlsState | null = null,
+): Reply | null {
+  // RFC 8689 4.2.1: the next hop has proved who it is, and passes the demand on.
+  if (envelope.requireTls === true && !((tls?.verified === true || tls?.dane === true) && caps.requireTls))
+    return readReply(550, ['5.7.30 REQUIRETLS needed, which the receiver does not offer']);
   // RFC 6531 3.5: to a server without SMTPUTF8 such a message is not sent, and never rewritten to fit.
   if (needsUtf8(envelope) && !caps.smtpUtf8)
     return readReply(553, ['5.6.7 the receiver does not take internationalised addresses']);
@@ -48,6 +59,8 @@ export function mailCommand(envelope: Envelope, size: number, caps: Capabilities
   if (caps.size) command += ` SIZE=${size}`;
   if (envelope.body8bit === true) command += ' BODY=8BITMIME';
   if (needsUtf8(envelope)) command += ' SMTPUTF8';
+  // RFC 8689 3
+  if (envelope.requireTls === true) command += ' REQUIRETLS';
   if (caps.dsn && envelope.dsn?.ret !== undefined) command += ` RET=${envelope.dsn.ret}`;
   if (caps.dsn && envelope.dsn?.envid !== undefined) command += ` ENVID=${xtext(envelope.dsn.envid)}`;
   return command;

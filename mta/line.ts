@@ -2,11 +2,10 @@
  * The line to a remote server: writes commands, reads their replies in the order they are owed, and knows when it is
  * dead. Replies that came before the end still count; a reply that nothing asked for ends it.
  */
-import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 
+import { handshake, type TlsTerms } from './handshake.ts';
 import { ProtocolError, ReplyReader } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { Timeout, TlsFailure } from './transaction.ts';
@@ -103,47 +102,17 @@ export class Line {
   }
 
   /** The TLS handshake, to be called right after the 220 to STARTTLS was read. */
-  async secure(host: string, ms: number): Promise<TlsState> {
+  async secure(host: string, ms: number, terms: TlsTerms): Promise<TlsState> {
     // RFC 3207 6: what stands in clear behind the 220 may come from someone between; it is not read as an answer.
     if (this.#reader.hasBytes || this.#replies.length > 0 || this.#error !== null)
       throw new TlsFailure('bytes were put in after the answer to STARTTLS');
     const plain = this.#socket;
     plain.removeAllListeners();
     plain.on('error', () => {});
-    const secure = connectTls({
-      socket: plain,
-      // Without MTA-STS or DANE the MX name itself came unproved, so a check of the certificate proves nothing: it is
-      // noted, and encryption alone is what is asked for (RFC 7435).
-      rejectUnauthorized: false,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-    });
-    await new Promise<void>((resolve, reject) => {
-      const fail = (cause?: Error) => {
-        clearTimeout(timer);
-        secure.removeAllListeners();
-        secure.on('error', () => {});
-        secure.destroy();
-        reject(new TlsFailure(`tls handshake failed: ${cause?.message ?? 'the line was closed'}`, cause));
-      };
-      const timer = setTimeout(() => fail(new Timeout(ms)), ms);
-      secure.once('error', fail);
-      secure.once('close', () => fail());
-      secure.once('secureConnect', () => {
-        clearTimeout(timer);
-        secure.off('error', fail);
-        secure.removeAllListeners('close');
-        resolve();
-      });
-    });
-    this.#socket = secure;
+    const { socket, state } = await handshake(plain, host, ms, terms);
+    this.#socket = socket;
     this.#reader = new ReplyReader();
-    this.#listen(secure);
-    const state = {
-      protocol: secure.getProtocol() ?? '',
-      cipher: secure.getCipher().name,
-      verified: secure.authorized,
-      problem: secure.authorized ? '' : String(secure.authorizationError ?? ''),
-    };
+    this.#listen(socket);
     this.transcript?.note(`tls ${state.protocol} ${state.cipher}`);
     return state;
   }

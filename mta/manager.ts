@@ -34,6 +34,7 @@ import { Contents, type Compiled } from './content.ts';
 import { deliver, type Lines } from './deliver.ts';
 import { Egress } from './egress.ts';
 import type { Exit } from './exits.ts';
+import { Encryption } from './encryption.ts';
 import { READY_BOUND, ReadyQueue, type ReadyWork } from './ready.ts';
 import {
   faultyResult,
@@ -93,6 +94,7 @@ export class Manager {
   readonly #warmups: WarmupRooms;
   readonly #watch: Watch;
   readonly #throttles: ThrottleBook;
+  readonly #encryption: Encryption;
   readonly #queues = new Map<string, ReadyQueue<Claimed>>();
   readonly #routes = new Map<string, { route: Route; until: number }>();
   readonly #routing = new Set<string>();
@@ -117,7 +119,8 @@ export class Manager {
       this.#watch.stopFor(campaign, placeOf(provider.id, site, ''), reply),
     );
     this.#settler = new Settler(runtime, this.#watch.incidents);
-    this.#egress = new Egress(runtime, ehlo);
+    this.#encryption = new Encryption(runtime);
+    this.#egress = new Egress(runtime, ehlo, this.#encryption);
     this.#sources = this.#egress.sources;
     this.#stops = new Stops(runtime);
     this.#warmups = new WarmupRooms(runtime);
@@ -132,6 +135,7 @@ export class Manager {
     );
     if (left > 0) log.warn('deliveries in doubt are sent again', { deliveries: left });
     await this.#watch.start();
+    await this.#encryption.start();
     await this.#mirror();
     this.#off.push(
       wake.on('queue', () => this.#tick()),
@@ -165,6 +169,7 @@ export class Manager {
     await this.#drained(2000);
     clearInterval(this.#renewTimer);
     await this.#settler.finish();
+    await this.#encryption.stop();
   }
 
   async #drained(ms: number): Promise<void> {
@@ -268,7 +273,7 @@ export class Manager {
       for (const domain of domains) {
         const route = this.#routeNow(domain);
         if (route === undefined) continue;
-        const key = route.kind === 'route' ? route.site : `refused ${domain.name}`;
+        const key = route.kind === 'route' ? siteKey(route) : `refused ${domain.name}`;
         const group = bySite.get(key);
         if (group === undefined) bySite.set(key, { ids: [domain.id], route });
         else group.ids.push(domain.id);
@@ -307,12 +312,13 @@ export class Manager {
   /** Looks up a route; what is new is written down for reports and for the admin. */
   async #route(domain: WaitingDomain): Promise<void> {
     const { config, dns, store, clock } = this.#runtime;
-    const route = await routeOf(domain.name, dns, {
+    const found = await routeOf(domain.name, dns, {
       port: config.mta.remote_port,
       allowPrivateTargets: config.mta.allow_private_targets,
       random: Math.random,
       prefer: 'ipv4',
     });
+    const route = await this.#encryption.proved(domain.name, found);
     const keptMs = route.kind === 'route' ? ROUTE_KEPT_MS : REFUSAL_KEPT_MS;
     this.#routes.set(domain.name, { route, until: Date.now() + keptMs });
     if (this.#routes.size > ROUTES) this.#routes.delete(this.#routes.keys().next().value as string);
@@ -483,8 +489,9 @@ export class Manager {
     this.#warmups.isWarming(this.#sources.usable(pool, this.#now()));
 
   #queueFor(source: Source, route: RouteTo): ReadyQueue<Claimed> {
-    const { site, hosts, ...at } = this.#egress.doorOf(source) ?? route;
-    const key = `${source.id} ${site}`;
+    const door = this.#egress.doorOf(source);
+    const { site, hosts, ...at } = door ?? route;
+    const key = `${source.id} ${door?.site ?? siteKey(route)}`;
     const known = this.#queues.get(key);
     const provider = typeof at.provider === 'string' ? providerById(at.provider) : at.provider;
     if (known !== undefined) {
@@ -611,6 +618,8 @@ export class Manager {
     const { log, metrics } = this.#runtime;
     const { outcome } = attempted;
     this.#warmups.used(row.id);
+    const isTls = outcome.class === 'tls-required';
+    this.#encryption.heard(row.address, attempted.transaction, attempted.session, isTls);
     if (this.#egress.takesOver(this.#stops.poolOf(row), queue.source, outcome.class))
       return this.#failOver(row, attempted, queue);
     this.#throttles.heard(row, attempted, queue);
@@ -653,6 +662,10 @@ export class Manager {
     return { node: this.#runtime.node, now: this.#now(), maxAgeMs, minAttempts };
   }
 }
+
+/** Domains whose hosts must prove the same share connections. */
+const siteKey = (route: RouteTo) =>
+  route.proofs === undefined ? route.site : `${route.site} ${route.proofs}`;
 
 async function rest(tookMs: number): Promise<void> {
   if (tookMs < SHORT_LOOK_MS) return;

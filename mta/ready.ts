@@ -251,9 +251,8 @@ export class ReadyQueue<T extends Item> {
   /** Connections that cannot be opened stop the queue before every message has tried. */
   #learn(transaction: Transaction): void {
     const unreachable =
-      (transaction.kind === 'dropped' &&
-        (transaction.stage === 'connect' || transaction.stage === 'greeting')) ||
-      (transaction.kind === 'refused' && (transaction.stage === 'greeting' || transaction.stage === 'ehlo'));
+      (transaction.kind === 'dropped' || transaction.kind === 'refused') &&
+      ['connect', 'greeting', 'ehlo', 'starttls'].includes(transaction.stage);
     if (!unreachable) {
       this.#failures = 0;
       return;

@@ -15,12 +15,15 @@ import { providerFor } from '../config/providers.ts';
 import { DnsError } from '../core/dns.ts';
 import type { MxRecord, Resolver } from '../core/dns.ts';
 import { isPrivateAddress } from '../core/private-address.ts';
+import type { TlsPolicy } from './policy.ts';
 
 export interface RouteHost {
   name: string;
   /** IPv6 and IPv4, in the order to try. */
   addresses: string[];
   port: number;
+  /** What it must prove, where that is not the provider's usual. */
+  tls?: TlsPolicy;
 }
 
 export type Route =
@@ -31,6 +34,8 @@ export type Route =
       /** Id of a row of `config/providers.ts`. */
       provider: string;
       hosts: RouteHost[];
+      /** Domains of one site that ask its hosts for different proofs do not share connections. */
+      proofs?: string;
     }
   | { kind: 'refused'; temporary: boolean; enhanced: string; reason: string };
 

@@ -12,7 +12,8 @@
  *     throttle-book.ts  what replies asked for, written down and read back; blocks are looked at again
  *     ready.ts      what one source may now send to one site, and the connections that send it
  *       deliver.ts    one message: fill, sign, connect, may I?, send, outcome
- *         sign.ts, connect.ts, policy.ts, session.ts, outcome.ts
+ *         sign.ts, connect.ts, session.ts, outcome.ts
+ *     encryption.ts  what hosts must prove (proof.ts: dane.ts, sts.ts), broken TLS, and how sessions ended
  *     result.ts     what an attempt comes to as a row; retry.ts says when the next one is
  *     settler.ts    results written down in batches
  *   sweep.ts      the deliveries of an order follow it, slice by slice (pace.ts)

@@ -25,10 +25,12 @@ import type { Capabilities } from './capabilities.ts';
 import { dotStuffed } from './dot.ts';
 import { localRefusal, mailCommand, rcptCommand } from './envelope.ts';
 import type { Envelope } from './envelope.ts';
+import { TlsClient, type TlsTerms } from './handshake.ts';
 import { Line } from './line.ts';
 import { ProtocolError } from './reply.ts';
 import type { Reply } from './reply.ts';
-import type { Dropped, Refused, Stage, TlsState, Transaction } from './transaction.ts';
+import { TlsFailure } from './transaction.ts';
+import type { Dropped, Refused, Stage, TlsAttempt, TlsState, Transaction } from './transaction.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -53,6 +55,8 @@ export interface SessionOptions {
   /** The MX name, for the handshake (SNI). */
   host: string;
   tls: 'none' | 'opportunistic' | 'required';
+  /** What the host must prove in the handshake; encryption alone, when absent. */
+  terms?: TlsTerms;
   timeouts?: Partial<Timeouts>;
   /** Keep what was said, without bodies, for `transcript`. */
   record?: boolean;
@@ -87,6 +91,8 @@ export class Session {
   tls: TlsState | null = null;
   /** The server offered STARTTLS and then refused it; the session went on in clear. */
   tlsRefusal: Reply | null = null;
+  /** How TLS ended on the connections up to this one. */
+  tlsAttempts: readonly TlsAttempt[] = [];
   greeting = '';
   /** Address and port of the server. */
   readonly remote: string;
@@ -172,7 +178,7 @@ export class Session {
       dotSent: false,
       refusal: null,
     };
-    const refusal = localRefusal(envelope, size, this.caps);
+    const refusal = localRefusal(envelope, size, this.caps, this.tls);
     if (refusal !== null) return { kind: 'refused', stage: 'mail', reply: refusal, local: true };
     this.#state = 'busy';
     this.#stage = 'mail';
@@ -293,10 +299,16 @@ export class Session {
       this.tlsRefusal = reply;
       return null;
     }
-    this.tls = await this.#line.secure(host, this.#timeouts.tls);
+    this.tls = await this.#line.secure(host, this.#timeouts.tls, this.#options.terms ?? plainTerms());
     // RFC 3207 4.2: all that was learnt before the handshake is forgotten.
     this.caps = noCapabilities;
-    return this.#sayEhlo();
+    try {
+      return await this.#sayEhlo();
+    } catch (error) {
+      // RFC 8446 4.4.2: a server may refuse a handshake that for us is over: then nothing works under TLS.
+      if (error instanceof ProtocolError) throw error;
+      throw new TlsFailure(`nothing came under tls: ${(error as Error).message}`, error);
+    }
   }
 
   // ── transactions ────────────────────────────────────────────────────────────────────────────────────────────
@@ -447,5 +459,11 @@ const NO_STARTTLS: Reply = {
   text: 'the receiver offers no STARTTLS, and this destination is never sent to in clear',
   lines: [],
 };
+
+const plainTerms = (): TlsTerms => ({
+  client: new TlsClient(),
+  policy: { kind: 'opportunistic' },
+  now: Date.now(),
+});
 
 const bdat = (size: number) => `BDAT ${size} LAST`;

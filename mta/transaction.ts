@@ -16,6 +16,8 @@ export interface Refused {
   reply: Reply;
   /** We refused on the remote's behalf, because of what its EHLO said; it never saw the command. */
   local?: true;
+  /** Of the connections that led here. */
+  tlsAttempts?: readonly TlsAttempt[];
 }
 export interface Dropped {
   kind: 'dropped';
@@ -23,6 +25,8 @@ export interface Dropped {
   /** The end of the message was handed to the line, so it may have been accepted: in doubt. */
   dotSent: boolean;
   error: Error;
+  /** Of the connections that led here. */
+  tlsAttempts?: readonly TlsAttempt[];
 }
 export interface Withheld {
   kind: 'withheld';
@@ -39,19 +43,49 @@ export class Timeout extends Error {
   }
 }
 
+/** RFC 8460 4.3: how a TLS session can fail, by the names that reports use. */
+export type TlsFailureName =
+  | 'starttls-not-supported'
+  | 'certificate-host-mismatch'
+  | 'certificate-expired'
+  | 'certificate-not-trusted'
+  | 'validation-failure'
+  | 'tlsa-invalid'
+  | 'dnssec-invalid'
+  | 'dane-required'
+  | 'sts-policy-fetch-error'
+  | 'sts-policy-invalid'
+  | 'sts-webpki-invalid';
+
 /** The TLS handshake failed, or what stood around it was not to be trusted. */
 export class TlsFailure extends Error {
-  constructor(message: string, cause?: unknown) {
+  readonly result: TlsFailureName;
+
+  constructor(message: string, cause?: unknown, result: TlsFailureName = 'validation-failure') {
     super(message, { cause });
     this.name = 'TlsFailure';
+    this.result = result;
   }
 }
 
 export interface TlsState {
   protocol: string;
   cipher: string;
-  /** The certificate is valid for the host name, by the machine's own list of authorities. */
+  /** The certificate is valid for the host name, by the authorities that we believe. */
   verified: boolean;
   /** Why it is not. */
   problem: string;
+  /** The host's signed DNS names its certificate. */
+  dane?: true;
+  /** A session of before was taken up again. */
+  resumed?: true;
+}
+
+/** How one connection's TLS ended, for reports. */
+export interface TlsAttempt {
+  mx: string;
+  ip: string;
+  /** Null: in clear, or no session at all. */
+  state: TlsState | null;
+  failure: { result: TlsFailureName; detail: string } | null;
 }

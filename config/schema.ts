@@ -62,6 +62,13 @@ export const schema = z.strictObject({
         .array(z.string())
         .default([])
         .describe('Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed.'),
+      key_requests_per_second: z
+        .int()
+        .min(1)
+        .default(100)
+        .describe(
+          'Requests to /v1 that one API key may make a second, over ten seconds; more are answered 429.',
+        ),
     })
     .prefault({}),
   dns: z

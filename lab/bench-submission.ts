@@ -37,6 +37,7 @@ export async function benchSubmission(options: BenchOptions): Promise<BenchResul
   const bed = await makeBed(0, sink, {
     MTA_SUBMISSION_TLS_PORT: tlsPort,
     MTA_SUBMISSION_HOST: '127.0.0.1',
+    HTTP_KEY_REQUESTS_PER_SECOND: 1_000_000,
     LOG_LEVEL: 'error',
   }).catch((error: unknown) => {
     sink.stop();

@@ -32,12 +32,16 @@ const handlers: Record<keyof typeof keyRoutes, (call: KeyCall) => Promise<unknow
   cancelMessage,
 };
 
-/** Requests of one key, and wrong keys of one address. */
-const PER_KEY = { points: 1000, duration: 10 };
+/** Seconds over which the requests of one key are counted. */
+const PER_KEY_S = 10;
+/** Wrong keys of one address. */
 const WRONG_KEYS = { points: 20, duration: 600 };
 
 export function keyApi(rt: Runtime): Koa.Middleware {
-  const perKey = new RateLimiterMemory(PER_KEY);
+  const perKey = new RateLimiterMemory({
+    points: rt.config.http.key_requests_per_second * PER_KEY_S,
+    duration: PER_KEY_S,
+  });
   const wrongKeys = new RateLimiterMemory(WRONG_KEYS);
   const router = new Router({ methods: ['GET', 'POST', 'DELETE'] });
 

@@ -2,13 +2,14 @@
  * What a real host still needs before real mail, each with the fix, in plain words. Nothing here changes anything.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { settings, type Config } from '../config/schema.ts';
 import { checkDomain } from './identity.ts';
 import type { Runtime } from './runtime.ts';
+import { examineSource, type Tick } from './sending/source-check.ts';
 import { sendingDomains, sources } from './store/identity.ts';
 import { isNativeSqliteAvailable } from './store/sqlite.ts';
 
@@ -269,32 +270,26 @@ async function egress({ store, dns, config }: Runtime): Promise<Finding[]> {
         );
       if (source.ip === '' || source.ip.startsWith('127.') || config.mta.allow_private_targets)
         return ok(id, `source ${source.name} can be used`);
-      try {
-        const names = await dns.ptr(source.ip);
-        const matches = names.some(
-          (name) => name.toLowerCase().replace(/\.$/, '') === source.ehlo.toLowerCase(),
-        );
-        if (!matches)
-          return fail(
-            id,
-            `the PTR of ${source.ip} is ${names.join(', ')}, the EHLO name is ${source.ehlo}`,
-            `ask your host to set the PTR of ${source.ip} to ${source.ehlo}`,
-          );
-        const back = await dns.a(source.ehlo).catch((): string[] => []);
-        if (!back.includes(source.ip))
-          return fail(
-            id,
-            `${source.ehlo} does not resolve to ${source.ip}`,
-            `add the A record ${source.ehlo} → ${source.ip}`,
-          );
-        return ok(id, `${source.ip}, its PTR and ${source.ehlo} agree`);
-      } catch {
+      const ticks = await examineSource(dns, source, async () => true);
+      const of = (what: Tick['what']) => ticks.find((tick) => tick.what === what);
+      const [ptr, forward] = [of('ptr'), of('forward')];
+      if (ptr?.status === 'unknown' || forward?.status === 'unknown')
+        return warn(id, `the DNS does not answer about ${source.ip}`, 'check dns.servers, and look again');
+      if (ptr?.status !== 'ok')
         return fail(
           id,
-          `${source.ip} has no PTR`,
+          ptr?.status === 'wrong'
+            ? `the PTR of ${source.ip} is ${ptr.found.join(', ')}, the EHLO name is ${source.ehlo}`
+            : `${source.ip} has no PTR`,
           `ask your host to set the PTR of ${source.ip} to ${source.ehlo}`,
         );
-      }
+      if (forward?.status !== 'ok')
+        return fail(
+          id,
+          `${source.ehlo} does not resolve to ${source.ip}`,
+          `add the ${isIP(source.ip) === 6 ? 'AAAA' : 'A'} record ${source.ehlo} → ${source.ip}`,
+        );
+      return ok(id, `${source.ip}, its PTR and ${source.ehlo} agree`);
     }),
   );
 }

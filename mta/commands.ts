@@ -21,6 +21,7 @@ import { activeThrottles } from '../core/store/throttle.ts';
 import { orderCommands } from './order-command.ts';
 import { inWords, print, sourceWords, span, table, when, whole } from './queue-words.ts';
 import { shapingCommands } from './shaping-commands.ts';
+import { sourceCommands } from './source-commands.ts';
 import { warmupCommands } from './warmup-commands.ts';
 
 interface Deps {
@@ -84,6 +85,7 @@ export function commands(program: Command, deps: Deps): void {
     );
 
   orderCommands(queue, deps);
+  sourceCommands(program, deps);
 }
 
 /** Empty when nothing moves: a guess is worse than nothing. */

@@ -32,6 +32,7 @@ import { Manager } from './manager.ts';
 import { Pickup } from './pickup.ts';
 import { listenForSubmission, type SubmissionListener } from './submission.ts';
 import { ProgramRound } from './program-round.ts';
+import { SourceRound } from './source-round.ts';
 import { Sweeper } from './sweep.ts';
 import { Tidy } from './tidy.ts';
 
@@ -41,6 +42,7 @@ export function mta(runtime: Runtime): Role {
   const sweeper = new Sweeper(runtime, { isQuiet: (sourceId) => manager.isQuiet(sourceId) });
   const tidy = new Tidy(runtime);
   const keyRound = new KeyRound(runtime);
+  const sourceRound = new SourceRound(runtime, runtime.config.mta.hostname || hostname());
   const gauges = new Gauges(runtime, () => manager.connections);
   const programRound = new ProgramRound(runtime);
   let submission: SubmissionListener | undefined;
@@ -53,6 +55,8 @@ export function mta(runtime: Runtime): Role {
       tidy.start();
       keyRound.start();
       programRound.start();
+      sourceRound.start();
+      gauges.start();
       const { port, tls_port: tlsPort } = runtime.config.mta.submission;
       if (port === 0 && tlsPort === 0) return;
       submission = await listenForSubmission(runtime, {
@@ -60,12 +64,12 @@ export function mta(runtime: Runtime): Role {
         tlsPort: tlsPort || undefined,
       });
       runtime.log.info('listening for submission', { port: submission.port, tlsPort: submission.tlsPort });
-      gauges.start();
     },
     async stop() {
       await submission?.close();
       await programRound.stop();
       await gauges.stop();
+      await sourceRound.stop();
       await keyRound.stop();
       await tidy.stop();
       await sweeper.stop();

@@ -1,15 +1,16 @@
 /** `parley source` and `parley smarthost`: the ways out of this machine, how they are, and the hand on them. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { Problem } from '../core/errors.ts';
 import { createSource } from '../core/identity.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { createSmarthost, dropSmarthost, testOf } from '../core/sending/smarthost-service.ts';
+import { updatePool } from '../core/sending/pool-service.ts';
+import { createSmarthost, dropSmarthost, shownSmarthost } from '../core/sending/smarthost-service.ts';
 import { checkSources, ticksOf, type Tick } from '../core/sending/source-check.ts';
 import { changeSource } from '../core/store/identity.ts';
 import { toJson } from '../core/store/json.ts';
-import { sourcesInPools, type SourceInPools } from '../core/store/pool.ts';
+import { poolByName, sourcesInPools, type Pool, type SourceInPools } from '../core/store/pool.ts';
 import { changeSmarthost, smarthosts, type Smarthost } from '../core/store/smarthost.ts';
 import { testSmarthost } from './source-round.ts';
 
@@ -108,7 +109,7 @@ export function sourceCommands(program: Command, deps: Deps): void {
     .action((asked: Asked) =>
       deps.withRuntime(async ({ store, clock }) => {
         const rows = await smarthosts(store.read);
-        if (asked.json) return print(rows.map(({ sealed: _, ...row }) => ({ ...row, test: testOf(row) })));
+        if (asked.json) return print(rows.map(shownSmarthost));
         if (rows.length === 0) return console.log('no smarthost');
         for (const row of rows) console.log(smarthostLine(row, clock.now()));
       }),
@@ -164,6 +165,32 @@ export function sourceCommands(program: Command, deps: Deps): void {
         else if (test.state === 'failed') console.log(`${name}: failed at ${test.step}: ${test.words}`);
         else console.log(`${name}: signed in`);
         if (test.state === 'failed') process.exitCode = 1;
+      }),
+    );
+  smarthost
+    .command('use')
+    .description(
+      'let a pool leave through it: always, by failover, by a share of a hundred, or no more (off)',
+    )
+    .argument('<name>')
+    .requiredOption('--pool <name>', 'the pool')
+    .addOption(
+      new Option('--mode <mode>').choices(['always', 'failover', 'share', 'off']).default('failover'),
+    )
+    .option('--share <number>', 'with --mode share: of a hundred messages', number)
+    .option(...jsonOption)
+    .action((name: string, asked: Asked & { pool: string; mode: Pool['smarthost_mode']; share?: number }) =>
+      deps.withRuntime(async (runtime) => {
+        const { id } = await smarthostNamed(runtime, name);
+        const pool = await poolByName(runtime.store.read, asked.pool);
+        if (pool === undefined) throw new Problem('not-found', `there is no pool ${asked.pool}`);
+        await updatePool(runtime, pool.id, {
+          smarthost_id: id,
+          smarthost_mode: asked.mode,
+          smarthost_share: asked.mode === 'share' ? (asked.share ?? 0) : 0,
+        });
+        if (asked.json) print({ pool: pool.name, smarthost: name, mode: asked.mode });
+        else console.log(`${pool.name}: ${name}, ${asked.mode}`);
       }),
     );
   smarthost

@@ -156,3 +156,15 @@ function columnsOf(secrets: Secrets, wanted: SmarthostWanted, hasPassword: boole
     note: wanted.note,
   };
 }
+
+/** As it is shown: everything but the password. */
+export function shownSmarthost(row: Smarthost) {
+  const { sealed, removed_at: _removed, ...rest } = row;
+  return {
+    ...rest,
+    verify: row.verify === 1,
+    paused: row.paused === 1,
+    has_password: sealed !== null,
+    test: testOf(row),
+  };
+}

@@ -11,6 +11,7 @@ import { order } from '../words/order.ts';
 import { safe } from '../words/safe.ts';
 import { sending } from '../words/sending.ts';
 import { settings } from '../words/settings.ts';
+import { shaping } from '../words/shaping.ts';
 import { shell } from '../words/shell.ts';
 
 export type Language = 'fr' | 'en';
@@ -22,6 +23,7 @@ const table = {
   ...campaigns,
   ...sending,
   ...safe,
+  ...shaping,
   ...checks,
   ...settings,
   ...planning,

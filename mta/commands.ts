@@ -22,6 +22,7 @@ import { orderCommands } from './order-command.ts';
 import { inWords, print, sourceWords, span, table, when, whole } from './queue-words.ts';
 import { shapingCommands } from './shaping-commands.ts';
 import { sourceCommands } from './source-commands.ts';
+import { tlsCommands } from './tls-command.ts';
 import { warmupCommands } from './warmup-commands.ts';
 
 interface Deps {
@@ -34,6 +35,7 @@ interface Asked {
 
 export function commands(program: Command, deps: Deps): void {
   warmupCommands(program, deps);
+  tlsCommands(program, deps);
   shapingCommands(program, deps);
   const queue = program
     .command('queue')

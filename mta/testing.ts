@@ -129,11 +129,11 @@ export class Peer {
     return this.#take(count);
   }
 
-  async secure(): Promise<void> {
+  async secure(keys?: { key: string; cert: string }): Promise<void> {
     const plain = this.socket;
     plain.pause();
     plain.removeAllListeners('data');
-    this.socket = new TLSSocket(plain, { isServer: true, ...(await testCertificate()) });
+    this.socket = new TLSSocket(plain, { isServer: true, ...(keys ?? (await testCertificate())) });
     this.#listen();
   }
 

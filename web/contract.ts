@@ -12,12 +12,14 @@ import { inboxRoutes } from './contract/inbox-routes.ts';
 import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
+import { egressRoutes } from './contract/egress-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
+import type * as egress from './contract/egress.ts';
 import type * as campaign from './contract/campaign.ts';
 import type * as inbox from './contract/inbox.ts';
 import type * as planning from './contract/planning.ts';
@@ -32,6 +34,7 @@ export const routes = {
   ...inboxRoutes,
   ...audienceRoutes,
   ...campaignRoutes,
+  ...egressRoutes,
   ...safeRoutes,
   ...shapingRoutes,
   ...sendingRoutes,
@@ -95,6 +98,9 @@ export type CampaignLine = z.output<typeof campaign.campaignLine>;
 export type CampaignAudience = z.output<typeof campaign.audience>;
 export type Counts = z.output<typeof campaign.counts>;
 export type Preflight = z.output<typeof campaign.preflight>;
+export type EgressSource = z.output<typeof egress.egressSource>;
+export type Pool = z.output<typeof egress.pool>;
+export type Smarthost = z.output<typeof egress.smarthost>;
 export type CampaignStop = z.output<typeof safe.stop>;
 export type Incident = z.output<typeof safe.incident>;
 export type ShapedProvider = z.output<typeof shaping.provider>;

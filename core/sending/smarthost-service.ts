@@ -81,7 +81,9 @@ export async function createSmarthost(
 export async function updateSmarthost(
   { store, secrets, wake }: Needs,
   id: number,
-  change: Partial<SmarthostWanted> & { paused?: boolean | undefined },
+  change: { [K in keyof SmarthostWanted]?: SmarthostWanted[K] | undefined } & {
+    paused?: boolean | undefined;
+  },
 ): Promise<void> {
   await store.write(async (tx) => {
     const row = await existing(await smarthostById(tx, id));

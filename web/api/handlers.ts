@@ -2,6 +2,7 @@
 import type { Handlers } from '../http/route.ts';
 import { campaignHandlers } from './campaign.ts';
 import { contactHandlers } from './contact.ts';
+import { egressHandlers } from './egress.ts';
 import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
 import { orderHandlers } from './order.ts';
@@ -24,6 +25,7 @@ export const handlers: Handlers = {
   ...importHandlers,
   ...segmentHandlers,
   ...suppressionHandlers,
+  ...egressHandlers,
   ...safeHandlers,
   ...shapingHandlers,
   ...sendingHandlers,

@@ -1,0 +1,97 @@
+/** Pools, sources and smarthosts. Routes as the contract lists them. */
+import * as egress from './egress.ts';
+import { nothing, one } from './primitive.ts';
+import { table } from './route.ts';
+
+export const egressRoutes = table({
+  egress: {
+    method: 'GET',
+    path: '/api/egress',
+    permission: 'sending.read',
+    summary: 'Pools, sources with their health and names, smarthosts',
+    response: egress.egress,
+  },
+  addPool: {
+    method: 'POST',
+    path: '/api/pools',
+    permission: 'sending.write',
+    summary: 'Add a pool',
+    body: egress.newPool,
+    response: egress.pool,
+  },
+  updatePool: {
+    method: 'PATCH',
+    path: '/api/pools/:id',
+    permission: 'sending.write',
+    summary: 'Change a pool, or let a smarthost help out',
+    params: one,
+    body: egress.poolChange,
+    response: egress.pool,
+  },
+  removePool: {
+    method: 'DELETE',
+    path: '/api/pools/:id',
+    permission: 'sending.write',
+    summary: 'Remove a pool that nothing leaves from',
+    params: one,
+    response: nothing,
+  },
+  setSourcePools: {
+    method: 'PUT',
+    path: '/api/sources/:id/pools',
+    permission: 'sending.write',
+    summary: 'Put a source into exactly these pools, with its weight in each',
+    params: one,
+    body: egress.sourcePools,
+    response: egress.egressSource,
+  },
+  checkSource: {
+    method: 'POST',
+    path: '/api/sources/:id/check',
+    permission: 'sending.write',
+    summary: 'Look up the PTR and the name of a source now',
+    params: one,
+    response: egress.egressSource,
+  },
+  releaseSource: {
+    method: 'POST',
+    path: '/api/sources/:id/release',
+    permission: 'sending.write',
+    summary: 'Try a source again that the server set aside',
+    params: one,
+    response: egress.egressSource,
+  },
+  addSmarthost: {
+    method: 'POST',
+    path: '/api/smarthosts',
+    permission: 'sending.write',
+    summary: 'Add a smarthost; its password is sealed',
+    body: egress.newSmarthost,
+    response: egress.smarthost,
+  },
+  updateSmarthost: {
+    method: 'PATCH',
+    path: '/api/smarthosts/:id',
+    permission: 'sending.write',
+    summary: 'Change or pause a smarthost; it is tried again at once',
+    params: one,
+    body: egress.smarthostChange,
+    response: egress.smarthost,
+  },
+  removeSmarthost: {
+    method: 'DELETE',
+    path: '/api/smarthosts/:id',
+    permission: 'sending.write',
+    summary: 'Remove a smarthost: pools let go of it, its password is forgotten',
+    params: one,
+    response: nothing,
+  },
+  testSmarthost: {
+    method: 'POST',
+    path: '/api/smarthosts/:id/test',
+    permission: 'sending.write',
+    summary: 'Ask for a test: connect, sign in, say goodbye; its end is in `test`',
+    params: one,
+    response: egress.smarthost,
+  },
+});

@@ -13,6 +13,7 @@ import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
 import { egressRoutes } from './contract/egress-routes.ts';
+import { programRoutes } from './contract/program-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
@@ -25,6 +26,7 @@ import type * as inbox from './contract/inbox.ts';
 import type * as planning from './contract/planning.ts';
 import type * as order from './contract/order.ts';
 import type * as people from './contract/people.ts';
+import type * as program from './contract/program.ts';
 import type * as safe from './contract/safe.ts';
 import type * as shaping from './contract/shaping.ts';
 import type * as sending from './contract/sending.ts';
@@ -40,6 +42,7 @@ export const routes = {
   ...sendingRoutes,
   ...planningRoutes,
   ...orderRoutes,
+  ...programRoutes,
   ...liveRoutes,
 };
 
@@ -124,6 +127,8 @@ export type DeliveryStory = z.output<typeof sending.deliveryStory>;
 export type Brand = z.output<typeof sending.brand>;
 export type Mailbox = z.output<typeof sending.mailbox>;
 export type Settings = z.output<typeof sending.settings>;
+export type Credential = z.output<typeof program.credential>;
+export type Webhook = z.output<typeof program.webhook>;
 export type Setup = z.output<typeof sending.setup>;
 
 /** What `/api/stream` sends. */

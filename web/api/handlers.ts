@@ -10,6 +10,7 @@ import { organisationHandlers } from './organisation.ts';
 import { safeHandlers } from './safe.ts';
 import { shapingHandlers } from './shaping.ts';
 import { planningHandlers } from './planning.ts';
+import { programHandlers } from './program.ts';
 import { searchHandlers } from './search.ts';
 import { segmentHandlers } from './segment.ts';
 import { sendingHandlers } from './sending.ts';
@@ -32,6 +33,7 @@ export const handlers: Handlers = {
   ...orderHandlers,
   ...organisationHandlers,
   ...planningHandlers,
+  ...programHandlers,
   ...searchHandlers,
   ...streamHandlers,
 };

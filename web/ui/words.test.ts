@@ -14,12 +14,13 @@ import { campaigns } from './words/campaigns.ts';
 import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
 import { order } from './words/order.ts';
+import { programs } from './words/programs.ts';
 import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
 
-const catalogues = { audience, campaigns, checks, inbox, order, safe, sending, settings, shell };
+const catalogues = { audience, campaigns, checks, inbox, order, programs, safe, sending, settings, shell };
 const entries = Object.entries(catalogues).flatMap(([name, table]) =>
   Object.entries(table as Record<string, readonly [string, string]>).map(
     ([key, texts]) => [name, key, texts] as const,

@@ -8,6 +8,7 @@ import { dkim } from '../words/dkim.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
 import { order } from '../words/order.ts';
+import { programs } from '../words/programs.ts';
 import { safe } from '../words/safe.ts';
 import { sending } from '../words/sending.ts';
 import { settings } from '../words/settings.ts';
@@ -29,6 +30,7 @@ const table = {
   ...planning,
   ...dkim,
   ...order,
+  ...programs,
 };
 export type Key = keyof typeof table;
 

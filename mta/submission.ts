@@ -23,9 +23,9 @@ const MOST_RECIPIENTS = 1000;
 const IDLE_MS = 5 * 60_000;
 const MAX_COLLECTED = 64;
 const FOREIGN_COMMANDS = ['XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'];
-// RFC 1870, 6152, 6531, 3461: what we announce.
-const MAIL_PARAMETERS = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH']);
-const RCPT_PARAMETERS = new Set(['NOTIFY', 'ORCPT']);
+// RFC 1870, 6152, 6531, 4954 5: what we announce.
+const MAIL_PARAMETERS = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'AUTH']);
+const RCPT_PARAMETERS = new Set<string>();
 
 /** What a program hears: the code and the words with their enhanced code. */
 class Refusal extends Error {
@@ -120,7 +120,8 @@ function listen(
     authRequiredMessage: '5.7.0 authentication required',
     disabledCommands: FOREIGN_COMMANDS,
     hideENHANCEDSTATUSCODES: false,
-    hideDSN: false,
+    // No delivery status notification is written, so none is offered: what became of mail is told by events and webhooks.
+    hideDSN: true,
     hideREQUIRETLS: true,
     disableReverseLookup: true,
     logger: false,
@@ -292,15 +293,10 @@ function known(args: object | false | undefined, names: ReadonlySet<string>): vo
   if (strange) throw new Refusal(555, '5.5.4 a parameter that is not known here');
 }
 
-/** The same person once, with the NOTIFY that was asked for (RFC 3461 4.1). */
-function onceEach(
-  rcptTo: SMTPServerSession['envelope']['rcptTo'],
-): { address: string; notify: string | null }[] {
-  const unique = new Map<string, { address: string; notify: string | null }>();
-  for (const { address, dsn } of rcptTo as { address: string; dsn?: { notify?: string[] } }[])
-    unique.set(address.toLowerCase(), { address, notify: dsn?.notify?.join(',') ?? null });
-  return [...unique.values()];
-}
+/** The same person once. */
+const onceEach = (rcptTo: readonly { address: string }[]): { address: string }[] => [
+  ...new Map(rcptTo.map(({ address }) => [address.toLowerCase(), { address }])).values(),
+];
 
 /** smtp-server adds its own enhanced code by the number alone; ours, when the words begin with one, says more. */
 function speakOurCodes(connection: Connection): void {

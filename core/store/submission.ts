@@ -10,7 +10,6 @@ export interface NewRecipient {
   address: string;
   /** Why it is not mailed; then it is only written down. */
   refused: string | null;
-  notify: string | null;
 }
 
 /** Writes a message down and queues it: one delivery for each recipient that is not refused. Answers its id. */
@@ -34,11 +33,11 @@ export async function addSubmission(
     },
     now,
   );
-  await sql`insert into submission_recipient (submission_id, place, address, delivery_id, refused, notify)
-    select ${id}, place, address, delivery_id, refused, notify from ${rowsFrom(
+  await sql`insert into submission_recipient (submission_id, place, address, delivery_id, refused)
+    select ${id}, place, address, delivery_id, refused from ${rowsFrom(
       tx,
       places.map((one) => ({ ...one, delivery_id: deliveries.get(one.place) ?? null })),
-      { place: 'int', address: 'text', delivery_id: 'int', refused: 'text', notify: 'text' },
+      { place: 'int', address: 'text', delivery_id: 'int', refused: 'text' },
     )} as r where true`.execute(tx);
   if (tags.length > 0)
     await tx

@@ -776,8 +776,6 @@ export interface Tables {
     /** Null when it was refused. */
     delivery_id: number | null;
     refused: string | null;
-    /** RFC 3461 NOTIFY as it was asked for; null: the default. */
-    notify: string | null;
   };
   /** What a request with this key was answered; committed with its messages. */
   idempotency_key: {

@@ -29,8 +29,6 @@ import { Overload, pressureOf } from './pressure.ts';
 
 export interface Recipient {
   address: string;
-  /** RFC 3461 NOTIFY; null: the default. */
-  notify?: string | null;
 }
 
 export interface Handed {
@@ -164,7 +162,7 @@ export async function checkFrom(
 }
 
 /** Addresses that bounced for good or complained are not mailed; an unsubscribe from marketing stops no receipt. */
-function judge({ suppressions }: Runtime, { address, notify = null }: Recipient): NewRecipient {
+function judge({ suppressions }: Runtime, { address }: Recipient): NewRecipient {
   const reading = checkAddress(address);
   if (reading.kind === 'invalid')
     throw new Problem('invalid', `to: ${address} ${explainAddressFault(reading.fault)}`, {
@@ -179,7 +177,6 @@ function judge({ suppressions }: Runtime, { address, notify = null }: Recipient)
   return {
     address: reading.address.address,
     refused: may.kind === 'may' ? null : `suppressed: ${may.reason}`,
-    notify,
   };
 }
 

@@ -83,7 +83,7 @@ export async function addOwn(tx: Db, own: Own, now: number): Promise<void> {
       cancelled_at: null,
     },
     [],
-    own.to.map((address) => ({ address, refused: null, notify: 'NEVER' })),
+    own.to.map((address) => ({ address, refused: null })),
     now,
   );
 }

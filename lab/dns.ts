@@ -39,7 +39,7 @@ export interface DnsServer {
   stop(): Promise<void>;
 }
 
-export async function startDns(zone: Zone, port = 0): Promise<DnsServer> {
+export async function startDns(zone: Zone, port = 0, host = LOOPBACK): Promise<DnsServer> {
   const asked = new Map<string, number>();
   const sockets = new Set<Socket>();
   const respond = (query: Buffer, overUdp: boolean): Buffer | null => {
@@ -59,7 +59,7 @@ export async function startDns(zone: Zone, port = 0): Promise<DnsServer> {
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
     serveTcp(socket, respond);
   });
-  const { udp, chosen } = await bindBoth(tcp, port);
+  const { udp, chosen } = await bindBoth(tcp, port, host);
   udp.on('message', (query, from) => {
     const reply = respond(query, true);
     if (reply !== null) udp.send(reply, from.port, from.address);
@@ -135,14 +135,18 @@ function serveTcp(socket: Socket, respond: (query: Buffer, overUdp: boolean) => 
 }
 
 /** One number free for both; another is tried when somebody holds its UDP half. */
-async function bindBoth(tcp: Server, port: number): Promise<{ udp: UdpSocket; chosen: number }> {
+async function bindBoth(
+  tcp: Server,
+  port: number,
+  host: string,
+): Promise<{ udp: UdpSocket; chosen: number }> {
   for (let tries = 0; ; tries++) {
-    const chosen = await listenOn(tcp, LOOPBACK, port);
+    const chosen = await listenOn(tcp, host, port);
     const udp = createSocket('udp4');
     try {
       await new Promise<void>((resolve, reject) => {
         udp.once('error', reject);
-        udp.bind(chosen, LOOPBACK, () => resolve());
+        udp.bind(chosen, host, () => resolve());
       });
       return { udp, chosen };
     } catch (cause) {

@@ -1,5 +1,6 @@
 /**
- * A real receiver beside the lab's own ones: Postfix, with OpenDKIM as its judge, where both are installed and we are root.
+ * Real receivers beside the lab's own ones: Postfix with OpenDKIM as its judge, and Exim, which judges itself, where they
+ * are installed and we are root.
  * What Parley's MTA hands over must lie in the maildir to the byte, and be verified.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -15,6 +16,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -23,8 +25,10 @@ import { generateDkimKey } from '../core/mail/dkim-key.ts';
 import { connect } from '../mta/connect.ts';
 import { BrokenTls } from '../mta/policy.ts';
 import { createSigner, relaxedBody, signingKey, type SigningKey } from '../mta/sign.ts';
+import { startDns, type DnsServer } from './dns.ts';
 import { until } from './office.ts';
 import { freePort } from './parley.ts';
+import { Zone } from './zone.ts';
 
 const runs = (program: string, ...words: string[]): boolean =>
   spawnSync(program, words, { stdio: 'ignore' }).error === undefined;
@@ -150,44 +154,14 @@ milter_default_action = tempfail
       execFileSync('postfix', ['-c', etc, 'start'], { stdio: 'ignore' });
     }
 
-    async function deliver(message: OutgoingMessage, at: number, body8bit: boolean): Promise<Buffer> {
-      const wire = wireForm(message, await createSigner().sign(message, keys, Date.now()));
-      const connected = await connect(
-        { host: 'mx.receiver.test', address: '127.0.0.1', port: at % 4 === 3 ? plainPort : port },
-        {
-          ehlo: 'mail.example.org',
-          policy: { kind: 'opportunistic' },
-          brokenTls: new BrokenTls(),
-          now: Date.now(),
-          allowPrivateTargets: true,
-          chunking: at % 2 === 0,
-        },
-      );
-      if (connected.kind !== 'session') throw new Error(`no session: ${JSON.stringify(connected)}`);
-      const { session } = connected;
-      const done = await session.transact(
-        {
-          mailFrom: `b${at}@example.org`,
-          rcptTo: message.needsSmtputf8 ? `用户${at}@receiver.test` : `user${at}@receiver.test`,
-          smtputf8: message.needsSmtputf8,
-          body8bit,
-          maySend: () => true,
-        },
-        wire,
-      );
-      expect(done.kind, JSON.stringify(done)).toBe('accepted');
-      session.quit();
-      return wire;
-    }
-
     test(
       `${MESSAGES} messages of every kind arrive to the byte, verified`,
       { timeout: 120_000 },
       async () => {
         const sent = new Map<string, Buffer>();
         for (let at = 0; at < MESSAGES; at++) {
-          const { message, body8bit } = letter(at);
-          sent.set(`<real.${at}@example.org>`, await deliver(message, at, body8bit));
+          const to = at % 4 === 3 ? plainPort : port;
+          sent.set(`<real.${at}@example.org>`, await deliver(to, keys, letter(at), at));
         }
         await until(
           'the maildir to fill',
@@ -214,6 +188,178 @@ milter_default_action = tempfail
     );
   },
 );
+
+/** Over a connection of its own, with and without CHUNKING. Answers what was on the wire. */
+async function deliver(
+  port: number,
+  keys: readonly SigningKey[],
+  { message, body8bit }: ReturnType<typeof letter>,
+  at: number,
+): Promise<Buffer> {
+  const wire = wireForm(message, await createSigner().sign(message, keys, Date.now()));
+  const connected = await connect(
+    { host: 'mx.receiver.test', address: '127.0.0.1', port },
+    {
+      ehlo: 'mail.example.org',
+      policy: { kind: 'opportunistic' },
+      brokenTls: new BrokenTls(),
+      now: Date.now(),
+      allowPrivateTargets: true,
+      chunking: at % 2 === 0,
+    },
+  );
+  if (connected.kind !== 'session') throw new Error(`no session: ${JSON.stringify(connected)}`);
+  const { session } = connected;
+  const done = await session.transact(
+    {
+      mailFrom: `b${at}@example.org`,
+      rcptTo: message.needsSmtputf8 ? `用户${at}@receiver.test` : `user${at}@receiver.test`,
+      smtputf8: message.needsSmtputf8,
+      body8bit,
+      maySend: () => true,
+    },
+    wire,
+  );
+  expect(done.kind, JSON.stringify(done)).toBe('accepted');
+  session.quit();
+  return wire;
+}
+
+const eximPath = ['/usr/sbin/exim4', '/usr/sbin/exim', `${process.env['PARLEY_EXIM'] ?? ''}/exim4`].find(
+  existsSync,
+);
+const noExim =
+  process.getuid?.() !== 0
+    ? 'not root'
+    : eximPath === undefined
+      ? 'no exim here'
+      : !runs('unshare', '-m', 'true')
+        ? 'no mount namespaces here'
+        : undefined;
+
+describe.skipIf(noExim !== undefined)(`exim${noExim === undefined ? '' : ` (skipped: ${noExim})`}`, () => {
+  const home = mkdtempSync(join(tmpdir(), 'parley-exim-'));
+  const inbox = join(home, 'mail', 'new');
+  // Exim asks whom the system asks: in a namespace of its own that is the lab, on the one port that it knows.
+  const nameServer = '127.77.0.53';
+  let port = 0;
+  let server: ReturnType<typeof spawn> | undefined;
+  let dns: DnsServer;
+  let keys: SigningKey[];
+
+  beforeAll(async () => {
+    const rsa = await generateDkimKey('rsa-sha256');
+    const ed = await generateDkimKey('ed25519-sha256');
+    keys = [signingKey('example.org', 'rsa', rsa.privateDer), signingKey('example.org', 'ed', ed.privateDer)];
+    const zone = new Zone();
+    zone.publish([
+      { name: 'rsa._domainkey.example.org', type: 'TXT', data: rsa.record },
+      { name: 'ed._domainkey.example.org', type: 'TXT', data: ed.record },
+    ]);
+    dns = await startDns(zone, 53, nameServer);
+    port = await freePort();
+    const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }).trim());
+    chmodSync(home, 0o755);
+    for (const name of ['spool', 'log', 'mail']) {
+      mkdirSync(join(home, name));
+      chownSync(join(home, name), id('-u'), id('-g'));
+    }
+    writeFileSync(join(home, 'resolv.conf'), `nameserver ${nameServer}\n`);
+    writeFileSync(
+      join(home, 'conf'),
+      `primary_hostname = mx.receiver.test
+exim_path = ${eximPath}
+exim_user = ${id('-u')}
+exim_group = ${id('-g')}
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = ${port}
+spool_directory = ${home}/spool
+log_file_path = ${home}/log/%slog
+keep_environment =
+host_lookup =
+rfc1413_query_timeout = 0s
+smtputf8_advertise_hosts = *
+chunking_advertise_hosts = *
+tls_advertise_hosts =
+smtp_accept_max = 100
+acl_smtp_rcpt = take
+acl_smtp_dkim = judge
+begin acl
+take:
+  accept
+judge:
+  warn add_header = :at_start:X-Judged: $dkim_verify_status $dkim_cur_signer $dkim_algo
+  accept
+begin routers
+everybody:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  maildir_format
+  directory = ${home}/mail
+  create_directory
+  user = ${id('-u')}
+  group = ${id('-g')}
+`,
+    );
+    server = spawn(
+      'unshare',
+      [
+        '-m',
+        'sh',
+        '-c',
+        'mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$1" -C "$0/conf" -bdf -q1m',
+        home,
+        eximPath as string,
+      ],
+      { stdio: 'ignore' },
+    );
+  }, 60_000);
+
+  afterAll(async () => {
+    server?.kill();
+    await dns.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test(`${MESSAGES} messages of every kind arrive, verified`, { timeout: 120_000 }, async () => {
+    const bodies = new Map<string, string>();
+    await until('exim to listen', () => answers(port), 30_000, 50);
+    for (let at = 0; at < MESSAGES; at++) {
+      const wire = (await deliver(port, keys, letter(at), at)).toString('latin1').replaceAll('\r\n', '\n');
+      bodies.set(`<real.${at}@example.org>`, wire.slice(wire.indexOf('\n\n')));
+    }
+    await until(
+      'the maildir to fill',
+      async () => (existsSync(inbox) && readdirSync(inbox).length >= MESSAGES ? true : undefined),
+      30_000,
+      100,
+    );
+    for (const name of readdirSync(inbox)) {
+      const stored = readFileSync(join(inbox, name), 'latin1');
+      const message = /^message-id:\s*(<real\.\d+@example\.org>)/im.exec(stored)?.[1] ?? '';
+      const body = bodies.get(message);
+      bodies.delete(message);
+      expect(stored.slice(stored.indexOf('\n\n')), message).toBe(body);
+      expect(stored, message).toMatch(/^X-Judged: pass example\.org rsa-sha256$/m);
+      expect(stored, message).not.toMatch(/^X-Judged: (?!pass)/m);
+    }
+    expect([...bodies.keys()]).toEqual([]);
+  });
+});
+
+/** Somebody listens there. */
+const answers = (port: number): Promise<true | undefined> =>
+  new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('data', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(undefined));
+  });
 
 const base = (at: number): Reply => ({
   from: { name: 'Émilie', address: 'news@example.org' },

@@ -14,6 +14,8 @@ import { changeWarmup } from '../core/sending/warmup-service.ts';
 import { addSource } from '../core/store/identity.ts';
 import { enqueueMessage } from '../core/store/queue.ts';
 import { addOrder, openOrders, orderById, releaseOrder, type NewOrder } from '../core/store/queue-order.ts';
+import { activeThrottles, addThrottle } from '../core/store/throttle.ts';
+import { setOverride } from '../core/store/shaping.ts';
 import { holdSlice } from '../core/store/queue-sweep.ts';
 import { mta } from './service.ts';
 import { Gauges } from './gauges.ts';
@@ -642,4 +644,78 @@ test('the gauges say how much waits, for whom and since when, and go back to 0',
   await gauges.look();
   expect(line('queue_deliveries')).toEqual(['parley_queue_deliveries{state="queued",provider=""} 0']);
   expect(line('queue_oldest_age_seconds')).toEqual(['parley_queue_oldest_age_seconds 0']);
+});
+
+test('a block outlives a restart: one message goes after an hour, and when it is accepted the rest follow', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(12, () => 'd0.example'),
+  );
+  const { store, clock } = house.runtime;
+  const since = clock.now();
+  await store.write((tx) =>
+    addThrottle(tx, {
+      sourceId: 0,
+      site: 'mx.d0.example',
+      provider: 'default',
+      kind: 'blocked',
+      rule: 'class-block-policy',
+      reply: '550 5.7.1 no',
+      since,
+      until: null,
+      cause: 'policy',
+    }),
+  );
+  const times: number[] = [];
+  receiver.atRcpt = () => void times.push(clock.now());
+  await house.start();
+  await house.until({ delivered: 12 });
+  expect(times[0]).toBeGreaterThanOrEqual(since + 3_600_000);
+  await vi.waitFor(async () => expect(await activeThrottles(store.read, clock.now())).toEqual([]));
+});
+
+test('while a block stands one message an hour asks, and no more', async () => {
+  const receiver = await new Receiver().start();
+  receiver.answer = () => '451 4.3.0 not now';
+  const house = await houseFor(
+    receiver,
+    people(12, () => 'd0.example'),
+  );
+  const { store, clock } = house.runtime;
+  const since = clock.now();
+  const block = { sourceId: 0, site: 'mx.d0.example', kind: 'blocked', rule: 'class-block-policy' } as const;
+  await store.write((tx) =>
+    addThrottle(tx, { ...block, reply: '550 5.7.1 no', since, until: null, cause: 'policy' }),
+  );
+  const times: number[] = [];
+  receiver.atRcpt = () => void times.push(clock.now());
+  await house.start();
+  await vi.waitFor(() => expect(times.length).toBeGreaterThanOrEqual(3), { timeout: 20_000, interval: 20 });
+  await house.stop();
+  // The time is taken when the message is let go; the wire adds a little of this fast clock's time.
+  for (const [at, time] of times.entries()) expect(time - since).toBeGreaterThanOrEqual((at + 1) * 3_600_000);
+  const [row] = await activeThrottles(store.read, clock.now());
+  expect(row?.probed_at).toBeGreaterThanOrEqual(since + 3 * 3_600_000);
+});
+
+test('a team’s own limit for a mail host is kept on the wire', async () => {
+  const receiver = await new Receiver().start();
+  const house = await houseFor(
+    receiver,
+    people(60, () => 'd0.example'),
+  );
+  const { store, clock } = house.runtime;
+  const none = { messages_per_connection: null, rate_messages: null, rate_per_ms: null, tls: null, note: '' };
+  await store.write((tx) =>
+    setOverride(
+      tx,
+      { place: 'mx.d0.example', sourceId: null },
+      { ...none, connections: 1 },
+      { by: null, at: clock.now() },
+    ),
+  );
+  await house.start();
+  await house.until({ delivered: 60 });
+  expect(receiver.most).toBe(1);
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { bounceClassNames, classified, isBounceClass } from './bounce-class.ts';
 
@@ -32,4 +33,35 @@ test('names that are not classes are known as such, inherited ones too', () => {
   expect(isBounceClass('greylisted')).toBe(true);
   expect(isBounceClass('constructor')).toBe(false);
   expect(isBounceClass('hard')).toBe(false);
+});
+
+test('docs/bounce-classes.md has a line for each class, and it says what the code does', () => {
+  const page = readFileSync(new URL('../../docs/bounce-classes.md', import.meta.url), 'utf8');
+  const lines = page
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  expect(lines.map((cells) => cells[1]?.replaceAll('`', ''))).toEqual([...bounceClassNames]);
+  const suppress = { now: 'at once', 'after-repeats': 'not by itself', never: 'never' };
+  const does = {
+    'give-up': /^ends this delivery$/,
+    retry: /^tries again by the back-off$/,
+    'retry-later': /long pause/,
+    'slow-down': /^slows the source/,
+    'one-connection': /one connection/,
+    suspend: /for a while$/,
+    block: /until released$/,
+    'hold-campaign': /stop of the campaign/,
+    'other-mx': /next host/,
+  };
+  for (const [, name = '', meaning, temporary, blame, suppresses, action] of lines) {
+    const tuple = classified(name.replaceAll('`', '') as (typeof bounceClassNames)[number]);
+    expect(meaning, name).not.toBe('');
+    expect([temporary, blame, suppresses], name).toEqual([
+      tuple.temporary ? 'yes' : 'no',
+      tuple.blame,
+      suppress[tuple.suppress],
+    ]);
+    expect(action, name).toMatch(does[tuple.action]);
+  }
 });

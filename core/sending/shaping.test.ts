@@ -102,6 +102,12 @@ eachEngine((_, open) => {
     expect((await overrides(store.read)).map((row) => row.place)).toEqual(['mx.big.example']);
   });
 
+  test('so may a site of several hosts, as the queue names it', async () => {
+    const place = '(mx1|mx2).big.example';
+    await setLimits(runtime(), { place, sourceId: null }, { ...none, connections: 1 }, null);
+    expect((await overrides(store.read)).map((row) => row.place)).toEqual([place]);
+  });
+
   test('a rule is written with its sample and removed; one that takes over another’s reply is not written', async () => {
     const rt = runtime();
     const rule = {

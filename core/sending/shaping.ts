@@ -101,7 +101,8 @@ async function checkPlace(db: Db, { place, sourceId }: Place): Promise<void> {
       fields: { source_id: 'is not known' },
     });
   if ([...providers, defaultProvider].some((one) => one.id === place)) return;
-  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(place))
+  // A site of several hosts is written as one: (mx1|mx2).example.com
+  if (!/^[a-z0-9(][a-z0-9()|-]*(\.[a-z0-9()|-]+)+$/.test(place))
     throw new Problem('invalid', `${place} is neither a provider nor a mail host`, {
       fields: { place: 'is neither a provider nor a mail host' },
     });

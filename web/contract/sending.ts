@@ -192,6 +192,8 @@ export const deliveryStory = z.object({
   last_mx: z.string().nullable(),
   finished_at: time.nullable(),
   bounced_after_at: time.nullable(),
+  /** The smarthost that it was handed to: what the recipient's provider said of it is not known. */
+  via: z.string().nullable(),
   /** Why it waits, when it does. */
   waiting: z.object({ reason: waitReason, until: time.nullable() }).nullable(),
   attempts: z.array(

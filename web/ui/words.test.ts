@@ -11,6 +11,7 @@ import { suppressionReason } from '../contract/audience.ts';
 import { fill, words } from './state/words.svelte.ts';
 import { audience } from './words/audience.ts';
 import { campaigns } from './words/campaigns.ts';
+import { egress } from './words/egress.ts';
 import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
 import { order } from './words/order.ts';
@@ -20,7 +21,19 @@ import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
 
-const catalogues = { audience, campaigns, checks, inbox, order, programs, safe, sending, settings, shell };
+const catalogues = {
+  audience,
+  campaigns,
+  checks,
+  egress,
+  inbox,
+  order,
+  programs,
+  safe,
+  sending,
+  settings,
+  shell,
+};
 const entries = Object.entries(catalogues).flatMap(([name, table]) =>
   Object.entries(table as Record<string, readonly [string, string]>).map(
     ([key, texts]) => [name, key, texts] as const,

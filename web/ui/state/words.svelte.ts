@@ -5,6 +5,7 @@ import { audience } from '../words/audience.ts';
 import { campaigns } from '../words/campaigns.ts';
 import { checks } from '../words/checks.ts';
 import { dkim } from '../words/dkim.ts';
+import { egress } from '../words/egress.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
 import { order } from '../words/order.ts';
@@ -29,6 +30,7 @@ const table = {
   ...settings,
   ...planning,
   ...dkim,
+  ...egress,
   ...order,
   ...programs,
 };

@@ -108,6 +108,14 @@ export const schema = z.strictObject({
         .describe(
           'DNS block lists, like zen.spamhaus.org, that may be asked whether a blocked source is still listed. Empty: none is.',
         ),
+      patience_percent: z
+        .number()
+        .min(0.01)
+        .max(100)
+        .default(100)
+        .describe(
+          'Share of the waiting times of RFC 5321 that silent mail hosts are given. Only the lab changes it.',
+        ),
       policy_port: port
         .default(443)
         .describe('Port that MTA-STS policies are fetched from. Only the lab changes it.'),

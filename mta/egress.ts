@@ -15,6 +15,7 @@ import { exitsFor, type Exit } from './exits.ts';
 import { SourceHealth } from './health.ts';
 import type { Encryption } from './encryption.ts';
 import type { RouteHost } from './route.ts';
+import { timeoutsOf, type Timeouts } from './session.ts';
 import { connectSmarthost, SmarthostFault } from './smarthost-connect.ts';
 import { Smarthosts } from './smarthosts.ts';
 import { siteOfSmarthost } from './smarthost.ts';
@@ -39,11 +40,13 @@ export class Egress {
   readonly #smarthosts: Smarthosts;
   readonly #health = new SourceHealth();
   readonly #encryption: Encryption;
+  readonly #timeouts: Timeouts;
   readonly #runtime: Runtime;
   readonly #ehlo: string;
 
   constructor(runtime: Runtime, ehlo: string, encryption: Encryption) {
     this.#encryption = encryption;
+    this.#timeouts = timeoutsOf(runtime.config.mta.patience_percent);
     this.#runtime = runtime;
     this.#ehlo = ehlo;
     this.sources = new Sources(ehlo, hostname());
@@ -122,6 +125,7 @@ export class Egress {
       localAddress: source.ip,
       ehlo: source.ehlo,
       ...this.#encryption.terms(provider),
+      timeouts: this.#timeouts,
       record: true,
       now: clock.now(),
       allowPrivateTargets: config.mta.allow_private_targets,

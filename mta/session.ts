@@ -49,6 +49,13 @@ export const rfcTimeouts = {
 };
 export type Timeouts = typeof rfcTimeouts;
 
+/** A share of those times, but never so little that a host which is well could miss it. */
+export function timeoutsOf(percent: number): Timeouts {
+  const share = (ms: number) => (percent === 100 ? ms : Math.max(SHORTEST_MS, (ms * percent) / 100));
+  return Object.fromEntries(Object.entries(rfcTimeouts).map(([step, ms]) => [step, share(ms)])) as Timeouts;
+}
+const SHORTEST_MS = 400;
+
 export interface SessionOptions {
   /** The name we greet with: that of the egress source. */
   ehlo: string;

@@ -158,6 +158,7 @@ export class Contents {
     if (raw === undefined) throw new Error(`the content of submission ${row.id} is gone`);
     return {
       ...outgoingFrom(raw, row.smtputf8 === 1),
+      requireTls: row.require_tls === 1,
       messageId: row.message_id,
       returnPath: returnPath(tokens, { id: delivery.id, now: row.created_at }, domain.bounce_host),
       subject: row.subject,

@@ -61,6 +61,7 @@ async function sent(job: Job, lines: Lines, bytes: Buffer): Promise<Transaction>
       mailFrom: job.message.returnPath,
       rcptTo: job.address,
       smtputf8: job.message.needsSmtputf8,
+      requireTls: job.message.requireTls === true,
       maySend: job.maySend,
     },
     bytes,

@@ -82,6 +82,7 @@ test('capabilities are what was said, in any case of letters', () => {
       chunking: true,
     },
     ...{ starttls: true, dsn: false, enhancedStatusCodes: false, mailMax: 20 },
+    ...{ auth: [], requireTls: false },
   });
   expect(capabilitiesOf(['PIPELINING is my name'])).toMatchObject({ pipelining: false });
   expect(capabilitiesOf(['mx', 'SIZE', 'SIZE 99999999999999999999'])).toMatchObject({

@@ -86,6 +86,8 @@ export interface RenderedMessage extends OutgoingMessage {
   /** MAIL FROM. */
   returnPath: string;
   subject: string;
+  /** RFC 8689: not to a host without proved TLS that promises the same. */
+  requireTls?: boolean;
 }
 
 /**

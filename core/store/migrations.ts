@@ -345,6 +345,10 @@ export const migrations: Migration[] = [
       `alter table throttle_new rename to throttle`,
     ],
   },
+  {
+    name: '0011_require_tls',
+    up: [`alter table submission add column require_tls :int not null default 0`],
+  },
 ];
 
 /** Renders one statement for an engine. */

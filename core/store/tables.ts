@@ -764,6 +764,8 @@ export interface Tables {
     raw_hash: string;
     size: number;
     smtputf8: number;
+    /** RFC 8689: it goes to hosts with proved TLS that promise the same, or not at all. */
+    require_tls: Generated<number>;
     send_at: number;
     created_at: number;
     cancelled_at: number | null;

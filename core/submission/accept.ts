@@ -42,6 +42,8 @@ export interface Handed {
   metadata?: Readonly<Record<string, string>>;
   /** When it leaves; now when absent. */
   sendAt?: number | undefined;
+  /** RFC 8689. */
+  requireTls?: boolean;
 }
 
 export interface Accepted {
@@ -252,6 +254,7 @@ async function add(
       raw_hash: raw.hash,
       size: raw.size,
       smtputf8: message.needsSmtputf8 ? 1 : 0,
+      require_tls: one.requireTls === true ? 1 : 0,
       send_at: Math.max(now, one.sendAt ?? now),
       created_at: now,
       cancelled_at: null,

@@ -44,6 +44,10 @@ export const newMessage = z
       .max(20)
       .default([]),
     metadata: z.record(z.string().max(64), z.string().max(500)).default({}),
+    require_tls: z
+      .boolean()
+      .default(false)
+      .describe('only to hosts with proved TLS that promise the same (RFC 8689); refused otherwise'),
     send_at: z.int().min(0).optional().describe('milliseconds since 1970; now when absent'),
   })
   .describe('one of html/text, template or raw');

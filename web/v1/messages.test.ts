@@ -80,6 +80,14 @@ test('a message is answered 202 with its id, stands in the queue, and its own ke
   expect((await call('GET', '/v1/messages?tag=other')).body.messages).toEqual([]);
 });
 
+test('require_tls is kept with the message, and is off when nothing is said', async () => {
+  const { post, rt } = await shop();
+  expect((await post({ ...ORDER, require_tls: true })).status).toBe(202);
+  expect((await post(ORDER)).status).toBe(202);
+  const rows = await rt.store.read.selectFrom('submission').select('require_tls').orderBy('id').execute();
+  expect(rows.map((row) => row.require_tls)).toEqual([1, 0]);
+});
+
 test('attachments, a picture inside, own header fields; bcc leaves no trace', async () => {
   const { post, contentOf } = await shop();
   const { body } = await post({

@@ -103,7 +103,7 @@ const answerOf = ({ id, messageId, recipients, held }: Accepted) => ({
 });
 
 async function handedFrom(rt: Runtime, wanted: NewMessage, now: number): Promise<Handed> {
-  const { to, cc, bcc, tags, metadata, send_at: sendAt } = wanted;
+  const { to, cc, bcc, tags, metadata, send_at: sendAt, require_tls: requireTls } = wanted;
   const recipients = [
     ...to.map((one) => mailbox(one, 'to')),
     ...cc.map((one) => mailbox(one, 'cc')),
@@ -123,6 +123,7 @@ async function handedFrom(rt: Runtime, wanted: NewMessage, now: number): Promise
     tags,
     metadata,
     sendAt,
+    requireTls,
   };
 }
 

@@ -40,23 +40,22 @@ export interface Delivered {
 }
 
 export async function deliver(job: Job, lines: Lines, signer: Signer): Promise<Delivered> {
-  const bytes = await signed(job, signer);
-  const transaction = await sent(job, lines, bytes);
+  const wire = new WireMessage(job.message);
+  const transaction = await sent(job, lines, wire, await signed(job, wire, signer));
   return { outcome: outcomeOf(transaction, job.provider), transaction, messageId: job.message.messageId };
 }
 
-async function signed({ message, keys }: Job, signer: Signer): Promise<Buffer> {
+async function signed({ message, keys }: Job, wire: WireMessage, signer: Signer): Promise<Buffer> {
   // RFC 6376 3.5: t= is the message's own frozen date, so that a retry repeats the signature too.
-  const wire = new WireMessage(message);
   return wire.withHead(message, await signer.sign(message, keys, message.date, wire.canonicalBody));
 }
 
-async function sent(job: Job, lines: Lines, bytes: Buffer): Promise<Transaction> {
+async function sent(job: Job, lines: Lines, wire: WireMessage, bytes: Buffer): Promise<Transaction> {
   const may = job.maySend();
   if (may !== true) return { kind: 'withheld', reason: may.refused };
   const line = await lines.session();
   if (line.kind !== 'session') return line;
-  return line.session.transact(
+  const transaction = await line.session.transact(
     {
       mailFrom: job.message.returnPath,
       rcptTo: job.address,
@@ -66,4 +65,7 @@ async function sent(job: Job, lines: Lines, bytes: Buffer): Promise<Transaction>
     },
     bytes,
   );
+  // A receiver may say 250 before it has read: what still waits to be written must not change under it.
+  if (transaction.kind === 'accepted' && line.session.isFlushed) wire.release();
+  return transaction;
 }

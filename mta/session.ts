@@ -155,6 +155,11 @@ export class Session {
     return this.#state === 'idle' && !this.#leaving && this.transactions < this.caps.mailMax;
   }
 
+  /** All that we said has left this process. */
+  get isFlushed(): boolean {
+    return this.#line.isFlushed;
+  }
+
   /** What was said so far, one line each; empty unless `record` was set. */
   transcript(): string[] {
     return this.#line.transcript?.lines() ?? [];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import { expect, test } from 'vitest';
 import { Problem } from '../errors.ts';
-import { composeReply, wireForm, type Reply } from './compose.ts';
+import { composeReply, wireForm, WireMessage, type Reply } from './compose.ts';
 import { mailboxField, parameter, rawField, textField } from './header.ts';
 import { feedbackSender, listHeaders } from './list-headers.ts';
 import { encodeStatic, encodeValue, relaxLines } from './transfer.ts';
@@ -242,4 +242,27 @@ test('bulk mail says how to leave it: one https link, the one-click field, a sta
   expect(leave.match(/https:/g)).toHaveLength(1);
   expect(leave).toContain('<mailto:u.token@bounces.example.org?subject=unsubscribe>');
   expect(fields.join()).not.toContain('Auto-Submitted');
+});
+
+test('the bytes of a message that was released are used again, and not before', () => {
+  const message = (body: string) => ({
+    headers: ['Subject: x'],
+    body,
+    canonicalBody: body,
+    needsSmtputf8: false,
+  });
+  const first = new WireMessage(message('one\r\n'));
+  const bytes = first.withHead(message('one\r\n'), []);
+  const second = new WireMessage(message('two\r\n')).withHead(message('two\r\n'), []);
+  expect(bytes.toString()).toBe('Subject: x\r\n\r\none\r\n');
+  expect(second.buffer).not.toBe(bytes.buffer);
+  first.release();
+  const third = new WireMessage(message('three\r\n')).withHead(message('three\r\n'), []);
+  expect(third.buffer).toBe(bytes.buffer);
+  expect(third.toString()).toBe('Subject: x\r\n\r\nthree\r\n');
+  // What is released twice is not handed out twice.
+  first.release();
+  expect(new WireMessage(message('four\r\n')).withHead(message('four\r\n'), []).buffer).not.toBe(
+    third.buffer,
+  );
 });

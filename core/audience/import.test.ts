@@ -190,7 +190,8 @@ eachEngine((_name, open) => {
     const id = await upload(rt, `email\n${rows.join('\n')}\n`);
     await startImport(rt, id, { mapping: { email: 'email' } });
     // A kill after each slice, as the store sees it: the signal stops the reader once a slice is committed.
-    for (let runs = 0; runs < 10; runs++) {
+    // Slices go by time: how many there are is the machine's affair.
+    for (let runs = 0; runs < 200; runs++) {
       const stop = new AbortController();
       const off = rt.wake.on('import', () => stop.abort());
       await runImport(rt, id, stop.signal);

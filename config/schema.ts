@@ -148,7 +148,7 @@ export const schema = z.strictObject({
         })
         .prefault({}),
       settle_window_ms: milliseconds
-        .default(10)
+        .default(25)
         .describe(
           'Results that come within this many milliseconds are committed together; a kill may repeat them.',
         ),

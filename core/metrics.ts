@@ -37,9 +37,8 @@ export function createMetrics(): Metrics {
       const key = labelText(labels);
       const found = values.get(key) ?? { buckets: BUCKETS_S.map(() => 0), sum: 0, count: 0 };
       const seconds = ms / 1000;
-      BUCKETS_S.forEach((limit, index) => {
-        if (seconds <= limit) found.buckets[index] = (found.buckets[index] ?? 0) + 1;
-      });
+      for (let index = BUCKETS_S.length - 1; index >= 0 && seconds <= BUCKETS_S[index]!; index--)
+        found.buckets[index]!++;
       found.sum += seconds;
       found.count++;
       values.set(key, found);
@@ -74,10 +73,16 @@ export function createMetrics(): Metrics {
 
 const braced = (labels: string): string => (labels === '' ? '' : `{${labels}}`);
 
-const labelText = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(
-      ([key, value]) =>
-        `${key}="${String(value).replace(/["\\\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`,
-    )
-    .join(',');
+function labelText(labels: Labels): string {
+  let text = '';
+  for (const key in labels) {
+    const value = String(labels[key]);
+    const safe = UNSAFE.test(value)
+      ? value.replace(/["\\\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))
+      : value;
+    text += `${text === '' ? '' : ','}${key}="${safe}"`;
+  }
+  return text;
+}
+
+const UNSAFE = /["\\\n]/;

@@ -8,7 +8,7 @@ import { compileTemplate, type CompiledTemplate, type TemplateSettings } from '.
 import { composeReply, type OutgoingMessage } from '../core/mail/compose.ts';
 import { returnPath } from '../core/mail/identifiers.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { contactsById } from '../core/store/contact.ts';
+import { contactsToFill } from '../core/store/contact.ts';
 import { activeDkimKeys, dkimKeyById } from '../core/store/dkim-key.ts';
 import { mailboxByAddress, sendingDomainById } from '../core/store/identity.ts';
 import { fromJson, toJson } from '../core/store/json.ts';
@@ -16,7 +16,7 @@ import { outgoingMessage, templateVersionById } from '../core/store/content.ts';
 import { readRawMessage } from '../core/store/raw-message.ts';
 import { submissionById, submissionIdOf } from '../core/store/submission.ts';
 import type { Delivery } from '../core/store/queue.ts';
-import type { Db, Row } from '../core/store/tables.ts';
+import type { Db } from '../core/store/tables.ts';
 import { relaxedBody, signingKey, type SigningKey } from './sign.ts';
 
 /** A template version and what is constant about it. */
@@ -108,7 +108,7 @@ export class Contents {
   async fills(db: Db, deliveries: readonly Delivery[], now: number): Promise<{ id: number; fill: string }[]> {
     const fresh = deliveries.filter((one) => one.fill === null);
     const ids = [...new Set(fresh.flatMap((one) => (one.contact_id === null ? [] : [one.contact_id])))];
-    const contacts = new Map((await contactsById(db, ids)).map((row) => [row.id, row]));
+    const contacts = new Map((await contactsToFill(db, ids)).map((row) => [row.id, row]));
     const fills: { id: number; fill: string }[] = [];
     for (const one of fresh) {
       const dkim = await this.#currentKeys(one.sending_domain_id);
@@ -121,7 +121,7 @@ export class Contents {
       const compiled = await this.template(one.template_version_id).catch(() => undefined);
       if (compiled === undefined) continue;
       const { template } = compiled;
-      const contact: Partial<Row<'contact'>> = contacts.get(one.contact_id ?? 0) ?? {};
+      const contact = contacts.get(one.contact_id ?? 0) ?? {};
       const fill = fillFor(
         template,
         { ...contact, email: one.address },

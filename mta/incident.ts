@@ -82,15 +82,19 @@ export class Incidents {
     place.latest.push(heard);
     if (place.latest.length > LATEST) place.latest.shift();
     const { safety } = this.#runtime.config;
-    const seen = this.#seen(place);
     if (place.state === 'well') {
       // What an incident says is not its usual.
       place.unwritten.attempts++;
-      if (heard.isUnknown) place.unwritten.unknown++;
-      if (heard.isUnknown && isIncident(seen, place.usual, safety)) place.state = 'open';
+      if (!heard.isUnknown) return;
+      place.unwritten.unknown++;
+      if (isIncident(this.#seen(place), place.usual, safety)) place.state = 'open';
       return;
     }
-    if (place.state === 'open' && place.incident !== undefined && isOver(seen, place.usual, safety))
+    if (
+      place.state === 'open' &&
+      place.incident !== undefined &&
+      isOver(this.#seen(place), place.usual, safety)
+    )
       this.#close(name, place, place.incident);
   }
 

@@ -47,7 +47,9 @@ export class Settler {
     if (this.#running !== undefined || this.#unsettled.length === 0) return;
     this.#running = this.#settle(this.#unsettled.splice(0, AT_ONCE)).then(() => {
       this.#running = undefined;
-      this.#flush();
+      if (this.#isLast || this.#unsettled.length >= AT_ONCE) this.#flush();
+      else if (this.#unsettled.length > 0)
+        this.#timer ??= setTimeout(() => this.#flush(), this.#runtime.config.mta.settle_window_ms);
     });
   }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { composeReply, wireForm, type Reply } from '../core/mail/compose.ts';
 import { generateDkimKey, type DkimKeyPair } from '../core/mail/dkim-key.ts';
-import { listHeaders } from '../core/mail/list-headers.ts';
+import { listFrame, listHeaders } from '../core/mail/list-headers.ts';
 import { createSigner, signingKey, type SigningKey } from './sign.ts';
 
 const now = Date.now();
@@ -58,9 +58,11 @@ async function signed(letter: Partial<Reply>, by = keys): Promise<Buffer> {
   const list = listHeaders({
     unsubscribeUrl: 'https://mail.example.org/u/token',
     unsubscribeAddress: 'u.token@bounces.example.org',
-    list: { id: 3, name: 'News' },
-    domain: 'example.org',
-    feedback: { campaign: 'c1', segment: 'l3', stream: 'marketing', sender: 'example.org' },
+    frame: listFrame({
+      list: { id: 3, name: 'News' },
+      domain: 'example.org',
+      feedback: { campaign: 'c1', segment: 'l3', stream: 'marketing', sender: 'example.org' },
+    }),
     reference: 'token',
   });
   const whole = {

@@ -7,7 +7,7 @@ import NodemailerDkim from 'nodemailer/lib/dkim';
 import { beforeAll, expect, test } from 'vitest';
 import { composeReply, wireForm, type OutgoingMessage, type Reply } from '../core/mail/compose.ts';
 import { generateDkimKey, type DkimKeyPair } from '../core/mail/dkim-key.ts';
-import { listHeaders } from '../core/mail/list-headers.ts';
+import { listFrame, listHeaders } from '../core/mail/list-headers.ts';
 import { createSigner, relaxedBody, relaxedField, signingKey, type SigningKey } from './sign.ts';
 
 const now = Date.UTC(2026, 10, 22, 13);
@@ -39,9 +39,11 @@ function bulk(reply: Partial<Reply> = {}): OutgoingMessage {
   const list = listHeaders({
     unsubscribeUrl: 'https://mail.example.org/u/token',
     unsubscribeAddress: 'u.token@bounces.example.org',
-    list: { id: 3, name: 'News' },
-    domain: 'example.org',
-    feedback: { campaign: 'c1', stream: 'marketing', sender: 'example.org' },
+    frame: listFrame({
+      list: { id: 3, name: 'News' },
+      domain: 'example.org',
+      feedback: { campaign: 'c1', stream: 'marketing', sender: 'example.org' },
+    }),
     reference: 'token',
   });
   return { ...message, headers: [...message.headers.slice(0, 4), ...list, ...message.headers.slice(4)] };

@@ -216,8 +216,10 @@ export function relaxedField(field: HeaderField): string {
   const name = field.slice(0, colon).trimEnd().toLowerCase();
   const value = field.slice(colon + 1);
   // Most fields are one line with single spaces, and need no pattern.
-  if (!value.includes('\r\n') && !value.includes('  ') && !value.includes('\t'))
-    return `${name}:${value.trim()}`;
+  if (!value.includes('\t')) {
+    const unfolded = value.includes('\r\n ') ? value.replaceAll('\r\n ', ' ') : value;
+    if (!unfolded.includes('  ') && !unfolded.includes('\r\n')) return `${name}:${unfolded.trim()}`;
+  }
   const plain = value.replace(/\r\n(?=[ \t])/g, '').replace(/[ \t]+/g, ' ');
   return `${name}:${plain.replace(/^ +| +$/g, '')}`;
 }

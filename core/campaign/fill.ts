@@ -9,7 +9,7 @@ import { dateField, mailboxField, rawField, textField, type HeaderField } from '
 import { listHeaders } from '../mail/list-headers.ts';
 import type { OutgoingMessage } from '../mail/compose.ts';
 import type { Tokens } from '../mail/tokens.ts';
-import type { CompiledTemplate } from './template.ts';
+import { domainOf, type CompiledTemplate } from './template.ts';
 import type { Scope } from './liquid.ts';
 
 /** What is frozen, small: it is a JSON column of a million rows. */
@@ -143,14 +143,7 @@ export function renderMessage(
       ...listHeaders({
         unsubscribeUrl: links.unsubscribe,
         unsubscribeAddress: unsubscribeAddress(tokens, origin, settings.bounce_host),
-        ...(settings.list && { list: settings.list }),
-        domain,
-        feedback: {
-          campaign: `c${settings.campaign.id}`,
-          ...(settings.list && { segment: `l${settings.list.id}` }),
-          stream: settings.stream,
-          sender: domain,
-        },
+        frame: template.listFrame,
         reference: tokens.mint({ ...origin, purpose: 'f', domain }),
       }),
     );
@@ -188,10 +181,6 @@ export function previewMessage(
     html: template.html?.renderText(scope),
     text: template.text.renderText(scope),
   };
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 }
 
 function parsed<T>(value: string | T | undefined, empty: T): T {

@@ -6,6 +6,7 @@ import { compile as compileHtmlToText } from 'html-to-text';
 import { Problem } from '../errors.ts';
 import { checkAddress, explainAddressFault, safeText } from '../mail/address.ts';
 import { compileMessage, type Attachment, type MessageFrame } from '../mail/compose.ts';
+import { listFrame, type ListFrame } from '../mail/list-headers.ts';
 import type { ReplyDelimiter } from '../mail/identifiers.ts';
 import { parseTemplate, TemplateFault, type Locale, type ParsedTemplate, type Target } from './liquid.ts';
 
@@ -54,6 +55,8 @@ export interface CompiledTemplate {
   text: ParsedTemplate;
   html: ParsedTemplate | undefined;
   frame: MessageFrame;
+  /** The list fields that are the same for everybody. */
+  listFrame: ListFrame;
   /** The contact's fields that a fill must freeze; `*` means all of them. */
   contactFields: readonly string[];
   uses: ReadonlySet<string>;
@@ -90,9 +93,28 @@ export function compileTemplate(given: TemplateVersion): CompiledTemplate {
     text,
     html,
     frame: compileMessage(settings.images.map(imageOf)),
+    listFrame: listFrameOf(version),
     contactFields: [...contactFields],
     uses,
   };
+}
+
+function listFrameOf({ from_address, settings }: TemplateVersion): ListFrame {
+  const domain = domainOf(from_address);
+  return listFrame({
+    ...(settings.list && { list: settings.list }),
+    domain,
+    feedback: {
+      campaign: `c${settings.campaign.id}`,
+      ...(settings.list && { segment: `l${settings.list.id}` }),
+      stream: settings.stream,
+      sender: domain,
+    },
+  });
+}
+
+export function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 }
 
 /** An address of ours, its domain in A-labels as the DKIM key has it. */

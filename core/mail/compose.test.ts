@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Problem } from '../errors.ts';
 import { composeReply, wireForm, WireMessage, type Reply } from './compose.ts';
 import { mailboxField, parameter, rawField, textField } from './header.ts';
-import { feedbackSender, listHeaders } from './list-headers.ts';
+import { feedbackSender, listFrame, listHeaders } from './list-headers.ts';
 import { encodeStatic, encodeValue, relaxLines } from './transfer.ts';
 
 const from = { name: 'Émilie de la Maison', address: 'support@example.org' };
@@ -230,9 +230,11 @@ test('bulk mail says how to leave it: one https link, the one-click field, a sta
   const fields = listHeaders({
     unsubscribeUrl: 'https://m.example.org/u/token',
     unsubscribeAddress: 'u.token@bounces.example.org',
-    list: { id: 7, name: 'Nos "nouvelles"' },
-    domain: 'example.org',
-    feedback: { campaign: 'c 9:1', segment: 'l7', stream: 'marketing', sender: 'example.org' },
+    frame: listFrame({
+      list: { id: 7, name: 'Nos "nouvelles"' },
+      domain: 'example.org',
+      feedback: { campaign: 'c 9:1', segment: 'l7', stream: 'marketing', sender: 'example.org' },
+    }),
     reference: 'token',
   });
   expect(fields).toContain('List-Unsubscribe-Post: List-Unsubscribe=One-Click');

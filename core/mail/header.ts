@@ -56,8 +56,13 @@ export function mailboxOf({ name, address }: Mailbox): MailboxLike {
 
 /** RFC 5322 3.3, always in UTC: where the server stands is nobody's business. */
 export function dateField(ms: number): HeaderField {
-  return `Date: ${new Date(ms).toUTCString().replace('GMT', '+0000')}`;
+  if (lastDate.ms !== ms)
+    lastDate = { ms, field: `Date: ${new Date(ms).toUTCString().replace('GMT', '+0000')}` };
+  return lastDate.field;
 }
+
+/** All messages of one claim carry the same moment. */
+let lastDate = { ms: Number.NaN, field: '' };
 
 /** RFC 2231: a parameter whose value may be beyond ASCII; `name=value` parts to be joined by "; ". */
 export function parameter(name: string, value: string): string[] {
@@ -80,7 +85,21 @@ function formatMailbox({ name, address }: MailboxLike): string[] {
   return [...phrase(text), `<${address}>`];
 }
 
-function phrase(text: SafeText): string[] {
+function phrase(text: SafeText): readonly string[] {
+  let words = phrases.get(text);
+  if (words === undefined) {
+    words = phraseOf(text);
+    if (phrases.size >= PHRASES) phrases.clear();
+    phrases.set(text, words);
+  }
+  return words;
+}
+
+/** The names in From and Reply-To are the same in a whole campaign. */
+const phrases = new Map<string, readonly string[]>();
+const PHRASES = 500;
+
+function phraseOf(text: SafeText): string[] {
   if (PRINTABLE.test(text) && !text.includes('=?') && !hasLongWord(text)) {
     if (ATOM_PHRASE.test(text)) return text.split(' ');
     if (text.length < 70) return [`"${text.replace(/["\\]/g, '\\$&')}"`];
@@ -104,7 +123,7 @@ function encodedWords(text: string, first: number): string[] {
     room = 75 - overhead;
   };
   for (const character of text) {
-    const encoded = useQ ? encodeQ(character) : character;
+    const encoded = useQ ? (qWords.get(character) ?? encodeQ(character)) : character;
     const width = useQ ? encoded.length : Buffer.byteLength(character);
     const total = useQ ? bytes + width : Math.ceil((bytes + width) / 3) * 4;
     if (bytes > 0 && total > room) close();
@@ -122,6 +141,14 @@ function encodeQ(character: string): string {
   for (const byte of Buffer.from(character)) out += `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   return out;
 }
+
+/** Of the characters that European languages are written in. */
+const qWords = new Map(
+  Array.from({ length: 0x17f - 0x1f }, (_, at) => String.fromCharCode(0x20 + at)).map((character) => [
+    character,
+    encodeQ(character),
+  ]),
+);
 
 function hasLongWord(text: string): boolean {
   return text.length > LONGEST_WORD && text.split(' ').some((word) => word.length > LONGEST_WORD);

@@ -5,17 +5,32 @@
 import { createHash } from 'node:crypto';
 import { rawField, type HeaderField } from './header.ts';
 
-export interface ListFacts {
-  /** One HTTPS address that acts upon POST (RFC 8058), unforgeable, of this recipient alone. */
-  unsubscribeUrl: string;
-  /** The same by mail, for programs that know only RFC 2369. */
-  unsubscribeAddress: string;
+/** What is the same in all messages of a campaign. */
+export interface ListFrame {
+  listId: HeaderField | undefined;
+  feedback: HeaderField;
+}
+
+export interface CampaignFacts {
   /** The list's id, stable for its life, and its name; absent when the mail goes to a segment only. */
   list?: { id: number; name: string };
   /** The From domain. */
   domain: string;
   /** Counted together in Gmail's Postmaster Tools; never personal. */
   feedback: { campaign: string; segment?: string; stream: string; sender: string };
+}
+
+export const listFrame = ({ list, domain, feedback }: CampaignFacts): ListFrame => ({
+  listId: list === undefined ? undefined : listIdField(list, domain),
+  feedback: feedbackField(feedback),
+});
+
+export interface ListFacts {
+  frame: ListFrame;
+  /** One HTTPS address that acts upon POST (RFC 8058), unforgeable, of this recipient alone. */
+  unsubscribeUrl: string;
+  /** The same by mail, for programs that know only RFC 2369. */
+  unsubscribeAddress: string;
   /** The signed reference that comes back in complaints. */
   reference: string;
 }
@@ -38,11 +53,11 @@ export function listHeaders(facts: ListFacts): HeaderField[] {
     ]),
     // RFC 8058 3.1: the value is literal.
     'List-Unsubscribe-Post: List-Unsubscribe=One-Click',
-    feedbackField(facts.feedback),
+    facts.frame.feedback,
     `${REFERENCE_FIELD}: ${facts.reference}`,
     'Precedence: bulk',
   ];
-  if (facts.list !== undefined) fields.unshift(listIdField(facts.list, facts.domain));
+  if (facts.frame.listId !== undefined) fields.unshift(facts.frame.listId);
   return fields;
 }
 
@@ -56,7 +71,7 @@ function listIdField({ id, name }: { id: number; name: string }, domain: string)
  * Google's Feedback-ID: up to three fields of ours, none of them personal, and the sender last, which must be the same for
  * all of our mail from a domain and have 5 to 15 characters.
  */
-function feedbackField({ campaign, segment = '', stream, sender }: ListFacts['feedback']): HeaderField {
+function feedbackField({ campaign, segment = '', stream, sender }: CampaignFacts['feedback']): HeaderField {
   const clean = (text: string) => text.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 40);
   return rawField('Feedback-ID', [[campaign, segment, stream, feedbackSender(sender)].map(clean).join(':')]);
 }

@@ -1,11 +1,36 @@
 /** The people we write to: their rows, the fields an organisation adds, and the questions that tables and imports ask. */
 import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely';
-import { engineOf, rowsFrom } from './batch.ts';
+import { engineOf, packed, rowsFrom } from './batch.ts';
 import { fromJson } from './json.ts';
 import type { Db, NewRow, Row, RowPatch, SuppressionScope, Tables } from './tables.ts';
 
 export const contactsById = async (db: Db, ids: readonly number[]): Promise<Row<'contact'>[]> =>
   ids.length === 0 ? [] : db.selectFrom('contact').selectAll().where('id', 'in', ids).execute();
+
+/** What a message may show of people. */
+export const contactsToFill = (
+  db: Db,
+  ids: readonly number[],
+): Promise<Pick<Row<'contact'>, (typeof FILL_COLUMNS)[number]>[]> =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : packed(
+        db,
+        FILL_COLUMNS,
+        (columns) =>
+          sql`select ${columns} from contact where id in (${engineOf(db) === 'sqlite' ? sql`select value from json_each(${JSON.stringify(ids)})` : sql.join([...ids])})`,
+      );
+
+const FILL_COLUMNS = [
+  'id',
+  'first_name',
+  'last_name',
+  'language',
+  'timezone',
+  'external_id',
+  'fields',
+  'tags',
+] as const;
 
 export const contactById = (db: Db, id: number): Promise<Row<'contact'> | undefined> =>
   db.selectFrom('contact').selectAll().where('id', '=', id).executeTakeFirst();

@@ -16,7 +16,7 @@ import { readMessageIds } from './header.ts';
 import { partsOf, type Part } from './mime.ts';
 import type { Letter } from './parse.ts';
 import { readReply, type ReplyReading } from './reply.ts';
-import { readReportSigns } from './reports.ts';
+import { readReport, type Report } from './reports.ts';
 import { plainLetters } from './words.ts';
 import type { VerdictKind } from '../core/store/tables.ts';
 
@@ -44,6 +44,8 @@ export interface Verdict {
   rules: Rule[];
   recipients: BouncedRecipient[];
   complaint: Complaint | null;
+  /** What a receiver's report says, where it could be read. */
+  report: Report | null;
   /** Header values of the returned message in which a token of ours may stand. */
   returned: string[];
   /** Message-IDs of the returned message. */
@@ -67,6 +69,7 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     rules: [],
     recipients: [],
     complaint: null,
+    report: null,
     returned: original === undefined ? [] : tokensIn(original),
     returnedIds: original === undefined ? [] : readMessageIds(original.raw('message-id')),
     awayUntil: null,
@@ -87,19 +90,19 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     rules: more.rules ?? [{ id, why }],
   });
 
-  const report = readReportSigns(headers, letter.subject, mime);
-  if (report !== undefined) return verdict(report.kind, 'aggregate', `report-${report.kind}`, report.why);
+  const found = readReport(headers, letter.subject, mime);
+  if (found !== undefined)
+    return verdict(found.kind, found.detail, `report-${found.kind}`, found.why, {
+      report: found.report,
+      // The same form (RFC 6591 3): whom the failed message was for stands in it too.
+      complaint: found.kind === 'dmarc-failure' ? (readComplaint(mime) ?? null) : null,
+    });
 
   const complaint = readComplaint(mime);
-  if (complaint !== undefined) {
-    if (complaint.isAuthenticationFailure)
-      return verdict('dmarc-failure', 'auth-failure', 'arf-auth-failure', 'Feedback-Type: auth-failure', {
-        complaint,
-      });
+  if (complaint !== undefined)
     return verdict('complaint', complaint.feedbackType, 'arf', `Feedback-Type: ${complaint.feedbackType}`, {
       complaint,
     });
-  }
 
   // RFC 8098 3: Disposition tells what became of it; never a sign that the person wrote.
   if ([...partsOf(mime)].some((part) => part.type === 'message/disposition-notification'))

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { explain, Problem } from '../core/errors.ts';
 import { Cage } from './cage.ts';
 import type { Reading } from './read.ts';
+import type { Report } from './reports.ts';
 
 const FILE_CONTEXT = { mailFrom: undefined, purposes: [] };
 
@@ -93,12 +94,27 @@ export function answer({ letter, verdict }: Reading): Record<string, unknown> {
     visibleWithSignature: verdict.reply.withSignature,
     ...(verdict.intent === null ? {} : { intent: verdict.intent }),
     ...(verdict.awayUntil === null ? {} : { awayUntil: new Date(verdict.awayUntil).toISOString() }),
-    ...(verdict.complaint === null
+    ...(verdict.report === null && verdict.complaint === null
       ? {}
-      : { report: { ...verdict.complaint, originalRcptTo: verdict.complaint.recipients } }),
+      : {
+          report: {
+            ...(verdict.complaint && {
+              ...verdict.complaint,
+              originalRcptTo: verdict.complaint.recipients,
+            }),
+            ...(verdict.report && reportAnswer(verdict.report)),
+          },
+        }),
     subject: letter.subject,
     messageId: letter.messageId,
   };
+}
+
+/** A report, in the words that other readers of reports use. */
+function reportAnswer(report: Report): Record<string, unknown> {
+  if (report.kind === 'dmarc-failure') return { ...report };
+  const { org, ...facts } = report;
+  return { ...facts, ...(report.kind === 'dmarc' ? { policy: report.policy['p'] } : {}), orgName: org };
 }
 
 /** The answer for people. */

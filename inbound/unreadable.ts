@@ -34,6 +34,7 @@ export function unreadable(raw: Buffer, breach: Breach): Reading {
       rules: [{ id: 'unreadable', why: breach.message }],
       recipients: [],
       complaint: null,
+      report: null,
       returned: [],
       returnedIds: [],
       awayUntil: null,

@@ -6,6 +6,9 @@ import { sql, type RawBuilder } from 'kysely';
 import { inlineSegments, readDefinition } from '../audience/segment.ts';
 import { conditionOf } from '../audience/segment-sql.ts';
 import { fromJson } from '../store/json.ts';
+import { OTHER_PROVIDER } from '../store/answer-slot.ts';
+import type { DomainShare } from '../store/campaign-audience.ts';
+import type { ProviderShare } from '../store/forecast.ts';
 import { segmentById } from '../store/segment.ts';
 import type { Db, Row } from '../store/tables.ts';
 
@@ -77,32 +80,59 @@ export interface AudienceSize {
   mailable: number;
 }
 
-export async function audienceSize(
-  db: Db,
-  condition: RawBuilder<boolean>,
-  scopes: readonly string[],
-): Promise<AudienceSize> {
-  const { rows } = await sql<{ selected: number; suppressed: number }>`select count(*) as selected,
-      coalesce(sum(case when ${suppressedCondition(scopes)} then 1 else 0 end), 0) as suppressed
-    from contact where ${condition}`.execute(db);
-  const { selected = 0, suppressed = 0 } = rows[0] ?? {};
-  return {
-    selected: Number(selected),
-    suppressed: Number(suppressed),
-    mailable: Number(selected) - Number(suppressed),
-  };
+export function audienceSize(domains: readonly DomainShare[]): AudienceSize {
+  let selected = 0;
+  let suppressed = 0;
+  for (const one of domains) {
+    selected += one.selected;
+    suppressed += one.stopped;
+  }
+  return { selected, suppressed, mailable: selected - suppressed };
 }
 
-/** Who gets it, by recipient domain: the largest first, with the provider as far as it is known. */
-export async function audienceByProvider(
-  db: Db,
-  condition: RawBuilder<boolean>,
-): Promise<{ provider: string; count: number }[]> {
-  const { rows } = await sql<{ provider: string; count: number }>`
-    select coalesce(domain.provider, contact.email_domain) as provider, count(*) as count
-    from contact left join domain on domain.name = contact.email_domain where ${condition}
-    group by 1 order by 2 desc limit 12`.execute(db);
-  return rows.map((row) => ({ provider: row.provider, count: Number(row.count) }));
+const SHOWN = 12;
+
+/** Who is selected, by provider as far as it is known, else by recipient domain: the largest first. */
+export function audienceByProvider(domains: readonly DomainShare[]): { provider: string; count: number }[] {
+  const counts = new Map<string, number>();
+  for (const { name, provider, selected } of domains)
+    counts.set(provider ?? name, (counts.get(provider ?? name) ?? 0) + selected);
+  return [...counts]
+    .map(([provider, count]) => ({ provider, count }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, SHOWN);
+}
+
+/** Who is to get it, by provider; destinations that nobody has resolved yet are among the others. */
+export function providerShares(domains: readonly DomainShare[]): ProviderShare[] {
+  const sites = Map.groupBy(domains, ({ provider }) => provider ?? OTHER_PROVIDER);
+  return [...sites]
+    .map(([provider, all]) => {
+      const bySite = new Map<string, number>();
+      for (const { site, name, selected, stopped } of all)
+        bySite.set(site || name, (bySite.get(site || name) ?? 0) + selected - stopped);
+      let recipients = 0;
+      let longest = 0;
+      for (const people of bySite.values()) {
+        recipients += people;
+        longest = Math.max(longest, people);
+      }
+      return { provider, recipients, longest };
+    })
+    .filter((share) => share.recipients > 0)
+    .sort((a, b) => b.recipients - a.recipients);
+}
+
+/** The largest domains to which no way was found when last looked, to be looked at again. */
+export function domainsWithoutWay(
+  domains: readonly DomainShare[],
+  limit: number,
+): { name: string; people: number }[] {
+  return domains
+    .filter((one) => one.site === '' && one.selected > one.stopped)
+    .map(({ name, selected, stopped }) => ({ name, people: selected - stopped }))
+    .sort((a, b) => b.people - a.people)
+    .slice(0, limit);
 }
 
 /** The first contact of the audience, to show the mail as a real person gets it. */

@@ -4,10 +4,9 @@
  * twice. Whoever may not be mailed gets a row too, suppressed from the start: the ledger has everyone.
  */
 import { sql } from 'kysely';
-import { engineOf, rowsFrom } from '../store/batch.ts';
+import { engineOf, packed, rowsFrom } from '../store/batch.ts';
 import { campaignById, changeCampaign, type Campaign } from '../store/campaign.ts';
 import type { Store } from '../store/open.ts';
-import { domainIds } from '../store/queue.ts';
 import type { Db } from '../store/tables.ts';
 import { audienceCondition, audienceOf, stoppingScopes, suppressedCondition } from './audience.ts';
 import { headStart, somethingWarms } from './engagement.ts';
@@ -44,17 +43,8 @@ export async function fanOutSlice(
       await moveCampaign(tx, campaignId, 'sending', { fanout_done_at: now }, now);
       return { kind: 'done' };
     }
-    await domainIds(
-      tx,
-      recipients.map((one) => one.email_domain),
-    );
-    await queueRecipients(
-      tx,
-      campaign,
-      recipients.map((one) => one.id),
-      now,
-    );
-    const cursor = recipients.at(-1)?.id ?? null;
+    await queueRecipients(tx, campaign, recipients, now);
+    const cursor = recipients.at(-1) ?? null;
     await changeCampaign(tx, campaignId, ['queueing'], { fanout_cursor: cursor }, now);
     return { kind: 'queued', recipients: recipients.length };
   });
@@ -66,22 +56,16 @@ const lockedCampaign = (tx: Db, id: number): Promise<Campaign | undefined> => {
   return (engineOf(tx) === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
 };
 
-async function nextRecipients(
-  tx: Db,
-  campaign: Campaign,
-  now: number,
-  slice: number,
-): Promise<{ id: number; email_domain: string }[]> {
+async function nextRecipients(tx: Db, campaign: Campaign, now: number, slice: number): Promise<number[]> {
   // Dates of a segment are as of the start, so that the last slice means what the first one did.
   const condition = await audienceCondition(tx, audienceOf(campaign), campaign.started_at ?? now);
-  return tx
-    .selectFrom('contact')
-    .select(['id', 'email_domain'])
-    .where('id', '>', campaign.fanout_cursor ?? 0)
-    .where(condition)
-    .orderBy('id')
-    .limit(slice)
-    .execute();
+  const rows = await packed<{ id: number }>(
+    tx,
+    ['id'],
+    (columns) => sql`select ${columns} from contact where id > ${campaign.fanout_cursor ?? 0} and ${condition}
+      order by id limit ${slice}`,
+  );
+  return rows.map((row) => row.id);
 }
 
 /**
@@ -95,18 +79,26 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
     ids.map((id) => ({ id })),
     { id: 'int' },
   );
+  await sql`insert into domain (name) select distinct contact.email_domain
+    from ${rows} as r join contact on contact.id = r.id
+    where not exists (select 1 from domain where domain.name = contact.email_domain)
+    on conflict (name) do nothing`.execute(tx);
   const at = sql`cast(${now} as bigint)`;
   // Counted from the start of the campaign, so that the keen readers of its last slice go before the others of its first.
   const due = (await somethingWarms(tx))
     ? sql`cast(${campaign.started_at ?? now} as bigint) - ${headStart(campaign.started_at ?? now)}`
     : at;
-  await sql`insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
+  // Materialised: flattened, the question after the suppression would be asked three times.
+  await sql`with people as materialized (
+      select contact.id, contact.email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped
+      from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
+      order by domain.id, contact.id)
+    insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
       pool, state, due_at, queued_at, template_version_id, reason, finished_at)
-    select 'bulk', 'campaign', cast(${campaign.id} as bigint), cast(contact.id as text), contact.id, contact.email, domain.id,
+    select 'bulk', 'campaign', cast(${campaign.id} as bigint), cast(id as text), id, email, domain_id,
       cast(${campaign.sending_domain_id} as bigint), cast(${campaign.pool} as text),
-      case when ${stopped} then 'suppressed' else 'queued' end, ${due}, ${at}, cast(${campaign.template_version_id} as bigint),
-      case when ${stopped} then 'suppressed before it was queued' else null end, case when ${stopped} then ${at} else null end
-    from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
-    where true order by domain.id, contact.id
+      case when is_stopped then 'suppressed' else 'queued' end, due_at, ${at}, cast(${campaign.template_version_id} as bigint),
+      case when is_stopped then 'suppressed before it was queued' else null end, case when is_stopped then ${at} else null end
+    from people where true
     on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);
 }

@@ -11,8 +11,8 @@ import { dayStart } from '../sending/local-day.ts';
 import { capOf, stepsAhead } from '../sending/warmup.ts';
 import { answersSince, OTHER_PROVIDER, type Answers } from '../store/answer-slot.ts';
 import type { Campaign } from '../store/campaign.ts';
+import { audienceByDomain } from '../store/campaign-audience.ts';
 import {
-  audienceShares,
   campaignTruth,
   endedOverTime,
   keptForecast,
@@ -26,7 +26,13 @@ import { organisationSettings } from '../store/setting.ts';
 import type { Db, Row } from '../store/tables.ts';
 import { activeThrottles } from '../store/throttle.ts';
 import { warmups, type Warmup } from '../store/warmup.ts';
-import { audienceCondition, audienceOf, stoppingScopes, suppressedCondition } from './audience.ts';
+import {
+  audienceCondition,
+  audienceOf,
+  providerShares,
+  stoppingScopes,
+  suppressedCondition,
+} from './audience.ts';
 import { planCampaign, type Group, type Lane, type Plan } from './planner.ts';
 
 type Needs = Pick<Runtime, 'store' | 'clock' | 'config'>;
@@ -99,8 +105,11 @@ export async function mailableCondition(
   return sql<boolean>`${selected} and not ${stopped}`;
 }
 
-const mailableShares = async (db: Db, campaign: Campaign, now: number): Promise<ProviderShare[]> =>
-  audienceShares(db, await mailableCondition(db, campaign, now));
+async function mailableShares(db: Db, campaign: Campaign, now: number): Promise<ProviderShare[]> {
+  const selected = await audienceCondition(db, audienceOf(campaign), now);
+  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  return providerShares(await audienceByDomain(db, selected, stopped));
+}
 
 interface Facts {
   usable: Pick<Row<'source'>, 'id'>[];

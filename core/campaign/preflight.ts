@@ -7,9 +7,9 @@
 import { sql } from 'kysely';
 import { fields } from '../store/contact.ts';
 import {
+  audienceByDomain,
   audienceFacts,
   complaintsSince,
-  domainsWithoutWay,
   lastMailed,
   latestOfPeople,
   sampleOf,
@@ -19,6 +19,7 @@ import { brandById, mailboxById, sendingDomainById } from '../store/identity.ts'
 import { fromJson } from '../store/json.ts';
 import { Problem } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
+import type { ProviderShare } from '../store/forecast.ts';
 import type { Store } from '../store/open.ts';
 import type { Campaign } from '../store/campaign.ts';
 import {
@@ -26,7 +27,9 @@ import {
   audienceCondition,
   audienceOf,
   audienceSize,
+  domainsWithoutWay,
   isEmptyAudience,
+  providerShares,
   stoppingScopes,
   suppressedCondition,
   type AudienceSize,
@@ -48,6 +51,8 @@ export interface Preflight {
   override: Override | null;
   audience: AudienceSize;
   providers: { provider: string; count: number }[];
+  /** Who is to get it, by provider: what a forecast is made of. */
+  shares: ProviderShare[];
 }
 
 type Needs = Pick<Runtime, 'store' | 'clock' | 'config' | 'tokens' | 'dns' | 'secrets' | 'wake'>;
@@ -94,6 +99,7 @@ export async function preflight(
     override,
     audience: people.size,
     providers: people.providers,
+    shares: people.shares,
   };
 }
 
@@ -126,17 +132,18 @@ async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {
   const now = clock.now();
   const audience = audienceOf(campaign);
   const condition = await audienceCondition(db, audience, now);
-  const scopes = stoppingScopes(campaign.list_id, campaign.brand_id);
-  const mailable = sql<boolean>`(${condition} and not ${suppressedCondition(scopes)})`;
-  const [size, providers, facts, last, week, sample, lost] = await Promise.all([
-    audienceSize(db, condition, scopes),
-    audienceByProvider(db, condition),
+  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const mailable = sql<boolean>`(${condition} and not ${stopped})`;
+  // Two walks, on a reader each: more would only wait for the processors.
+  const [domains, facts, last, week, sample] = await Promise.all([
+    audienceByDomain(db, condition, stopped),
     audienceFacts(db, mailable),
     lastMailed(db, audience.lists),
     complaintsSince(db, now - WEEK_MS),
     sampleOf(db, mailable, SAMPLE),
-    domainsWithoutWay(db, mailable, SAMPLE),
   ]);
+  const size = audienceSize(domains);
+  const lost = domainsWithoutWay(domains, SAMPLE);
   const dead = await takeNoMail(
     dns,
     lost.map((one) => one.name),
@@ -153,7 +160,8 @@ async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {
     },
     now,
   );
-  return { size, providers, sample, checks };
+  const [providers, shares] = [audienceByProvider(domains), providerShares(domains)];
+  return { size, providers, shares, sample, checks };
 }
 
 async function aboutContent(

@@ -8,13 +8,13 @@ import type { Runtime } from '../runtime.ts';
 import { changeCampaign, type Campaign } from '../store/campaign.ts';
 import { addTemplateVersion } from '../store/content.ts';
 import { addEvents } from '../store/event.ts';
-import { keepForecast } from '../store/forecast.ts';
+import { keepForecast, type ProviderShare } from '../store/forecast.ts';
 import { fromJson, toJson } from '../store/json.ts';
 import type { Db } from '../store/tables.ts';
 import { addAudit } from '../store/user.ts';
 import { audienceOf } from './audience.ts';
 import { nameOf } from './check.ts';
-import { forecastCampaign } from './forecast.ts';
+import { forecastFor } from './forecast.ts';
 import { preflight, type Check, type Override, type Preflight } from './preflight.ts';
 import { existing, freeze } from './service.ts';
 import { moveCampaign } from './states.ts';
@@ -49,15 +49,15 @@ export async function examineCampaign(
 
 /** Freezes and starts it. */
 export async function sendCampaign(runtime: Needs, id: number): Promise<Campaign> {
-  const examined = await refuseRed(runtime, id);
-  return start(runtime, examined);
+  const { campaign, shares } = await refuseRed(runtime, id);
+  return start(runtime, campaign, shares);
 }
 
 /** Starts by itself at `at`. Checked now, again a quarter of an hour before, and when it starts. */
 export async function scheduleCampaign(runtime: Needs, id: number, at: number): Promise<Campaign> {
   const { store, clock, wake } = runtime;
   if (at <= clock.now()) throw new Problem('invalid', 'this time is past', { fields: { at: 'is past' } });
-  const examined = await refuseRed(runtime, id);
+  const { campaign: examined } = await refuseRed(runtime, id);
   const campaign = await store.write(async (tx) => {
     await unchanged(tx, examined);
     return moveCampaign(tx, id, 'scheduled', { scheduled_at: at, preflight: null }, clock.now());
@@ -159,7 +159,7 @@ export async function examineScheduled(
   if (due === undefined) return 'nothing';
   const result = await preflight(runtime, campaign, { fresh: true });
   if (due === 'start' && result.ready) {
-    await start(runtime, campaign);
+    await start(runtime, campaign, result.shares);
     return 'started';
   }
   const now = clock.now();
@@ -205,10 +205,13 @@ export async function resumeCampaign(runtime: Needs, id: number): Promise<Campai
 }
 
 /** The campaign as it was examined; a Problem with the reasons when it may not start. */
-async function refuseRed(runtime: Needs, id: number): Promise<Campaign> {
+async function refuseRed(
+  runtime: Needs,
+  id: number,
+): Promise<{ campaign: Campaign; shares: ProviderShare[] }> {
   const campaign = await existing(runtime.store.read, id);
   const result = await preflight(runtime, campaign, { fresh: true });
-  if (result.ready) return campaign;
+  if (result.ready) return { campaign, shares: result.shares };
   const answered = new Set(result.override?.checks);
   const red = result.checks.filter((check) => check.level === 'block' && !answered.has(nameOf(check)));
   throw new Problem('conflict', `the campaign is not ready: ${red.map((check) => check.says).join('; ')}`, {
@@ -224,11 +227,15 @@ async function unchanged(tx: Db, examined: Campaign): Promise<Campaign> {
   return now;
 }
 
-async function start(runtime: Needs, examined: Campaign): Promise<Campaign> {
+async function start(
+  runtime: Needs,
+  examined: Campaign,
+  shares: readonly ProviderShare[],
+): Promise<Campaign> {
   const { store, clock, wake, config } = runtime;
   const now = clock.now();
   // Counted before its own rows are in the queue.
-  const forecast = await forecastCampaign(runtime, examined, now);
+  const forecast = await forecastFor(runtime, examined.pool, shares, now);
   const campaign = await store.write(async (tx) => {
     const draft = await unchanged(tx, examined);
     // A paused one is resumed, never begun again: it would be frozen anew and fan out from its cursor with another text.

@@ -1,5 +1,6 @@
 /** Questions about the people of an audience before they are mailed. One condition on `contact` comes in; counts come out. */
 import { sql, type RawBuilder } from 'kysely';
+import { packed } from './batch.ts';
 import type { Db, Row } from './tables.ts';
 
 export interface AudienceFacts {
@@ -27,7 +28,39 @@ const DISPOSABLE =
     '|',
   );
 
-/** One walk over the audience. Indexes: list_member by contact, consent_contact, domain by name. */
+/** The people of one recipient domain, and what is known of it. */
+export interface DomainShare {
+  name: string;
+  /** Null: nobody has looked, or it is none that we know. */
+  provider: string | null;
+  /** Null: not looked up yet; empty: it takes no mail, when last looked. */
+  site: string | null;
+  selected: number;
+  /** Of these, who may not be mailed. */
+  stopped: number;
+}
+
+/** An audience by recipient domain: who is selected, and who of them may not be mailed. One walk. */
+export async function audienceByDomain(
+  db: Db,
+  condition: RawBuilder<boolean>,
+  stopped: RawBuilder<boolean>,
+): Promise<DomainShare[]> {
+  return packed<DomainShare>(
+    db,
+    ['name', 'provider', 'site', 'selected', 'stopped'],
+    (columns) => sql`with by_domain as materialized (
+      select contact.email_domain as of_domain, count(*) as n, sum(case when ${stopped} then 1 else 0 end) as m
+      from contact where ${condition} group by 1)
+    select ${columns} from (select of_domain as name, nullif(domain.provider, '') as provider,
+        case when domain.resolved_at is null then null else domain.site end as site, n as selected, m as stopped
+      from by_domain left join domain on domain.name = by_domain.of_domain) as shares order by name`,
+  ).then((rows) =>
+    rows.map((row) => ({ ...row, selected: Number(row.selected), stopped: Number(row.stopped) })),
+  );
+}
+
+/** One walk over the audience. Indexes: list_member by contact, consent_contact. */
 export async function audienceFacts(db: Db, condition: RawBuilder<boolean>): Promise<AudienceFacts> {
   const one = (is: RawBuilder<unknown>) => sql<number>`coalesce(sum(case when ${is} then 1 else 0 end), 0)`;
   const list = (values: readonly string[]) => sql`(${sql.join(values.map((value) => sql.lit(value)))})`;
@@ -38,8 +71,8 @@ export async function audienceFacts(db: Db, condition: RawBuilder<boolean>): Pro
     and ${purposes} order by consent.at desc, consent.id desc limit 1)`;
   const basis = newest(sql`(consent.purpose = 'marketing' or consent.purpose like 'list:%')`);
   const { rows } = await sql<AudienceFacts>`select count(*) as people,
-      ${one(sql`coalesce(${basis}, '') <> 'given' and not exists (select 1 from list_member
-        where list_member.contact_id = contact.id and list_member.status = 'subscribed')`)} as ${sql.ref('withoutBasis')},
+      ${one(sql`not exists (select 1 from list_member where list_member.contact_id = contact.id
+        and list_member.status = 'subscribed') and coalesce(${basis}, '') <> 'given'`)} as ${sql.ref('withoutBasis')},
       ${one(sql`${local} in ${list(ROLES)}`)} as roles,
       ${one(sql`contact.email_domain in ${list(TYPOS)}`)} as typos,
       ${one(sql`contact.email_domain in ${list(DISPOSABLE)}`)} as disposable,
@@ -55,22 +88,6 @@ export async function audienceFacts(db: Db, condition: RawBuilder<boolean>): Pro
     disposable: Number(row?.disposable ?? 0),
     trackedWithoutConsent: Number(row?.trackedWithoutConsent ?? 0),
   };
-}
-
-/** The largest domains of an audience to which no way was found when last looked, to be looked at again. */
-export async function domainsWithoutWay(
-  db: Db,
-  condition: RawBuilder<boolean>,
-  limit: number,
-): Promise<{ name: string; people: number }[]> {
-  const { rows } = await sql<{
-    name: string;
-    people: number;
-  }>`select contact.email_domain as name, count(*) as people
-    from contact join domain on domain.name = contact.email_domain
-    where domain.resolved_at is not null and domain.site = '' and ${condition}
-    group by 1 order by 2 desc limit ${limit}`.execute(db);
-  return rows.map((row) => ({ name: row.name, people: Number(row.people) }));
 }
 
 const PLACES = 10;

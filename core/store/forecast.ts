@@ -14,19 +14,6 @@ export interface ProviderShare {
   longest: number;
 }
 
-/** Who is to get it, by provider; destinations that nobody has resolved yet are among the others. */
-export async function audienceShares(db: Db, condition: RawBuilder<boolean>): Promise<ProviderShare[]> {
-  const { rows } = await sql<ProviderShare>`select provider, sum(n) as recipients, max(n) as longest from (
-      select coalesce(nullif(domain.provider, ''), ${OTHER_PROVIDER}) as provider, coalesce(nullif(domain.site, ''), contact.email_domain) as site, count(*) as n
-      from contact left join domain on domain.name = contact.email_domain where ${condition} group by 1, 2) as sites
-    group by provider order by 2 desc`.execute(db);
-  return rows.map((row) => ({
-    provider: row.provider,
-    recipients: Number(row.recipients),
-    longest: Number(row.longest),
-  }));
-}
-
 /** Bulk mail of others that waits for each provider. Index: delivery_waiting. */
 export async function waitingByProvider(db: Db): Promise<Map<string, number>> {
   const { rows } = await sql<{

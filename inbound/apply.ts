@@ -24,6 +24,7 @@ import type { Db, Row } from '../core/store/tables.ts';
 import { readRecipient } from '../core/mail/identifiers.ts';
 import { isForged, type Authentication } from './authenticate.ts';
 import type { Rule, Verdict } from './classify.ts';
+import { keepReport } from './keep-report.ts';
 import type { Letter } from './parse.ts';
 import type { Place } from './thread.ts';
 
@@ -148,11 +149,12 @@ async function effectOf(tx: Db, application: Application, now: number): Promise<
       return nothing({ ...unverified, category: 'other' });
     case 'delayed':
     case 'delivered':
+    case 'read-receipt':
+      return nothing(undefined);
     case 'dmarc':
     case 'dmarc-failure':
     case 'tlsrpt':
-    case 'read-receipt':
-      return nothing(undefined);
+      return reported(tx, application, now);
     default:
       return verdict.kind satisfies never;
   }
@@ -302,6 +304,29 @@ async function complained(tx: Db, { verdict, place, row }: Application, now: num
     delivery_id: place.delivery.id,
     evidence: `feedback report: ${type}`,
   });
+  return effect;
+}
+
+/** Into the tables of reports, and never further. */
+async function reported(
+  tx: Db,
+  { verdict, row, letter, authentication }: Application,
+  now: number,
+): Promise<Effect> {
+  const effect = nothing(undefined);
+  if (verdict.report === null) return effect;
+  const rule = await keepReport(
+    tx,
+    {
+      report: verdict.report,
+      inboundId: row.id,
+      fromAddress: letter.from[0]?.address || row.mail_from,
+      messageId: letter.messageId,
+      authentication,
+    },
+    now,
+  );
+  effect.rules.push(rule);
   return effect;
 }
 

@@ -349,6 +349,36 @@ export const migrations: Migration[] = [
     name: '0011_require_tls',
     up: [`alter table submission add column require_tls :int not null default 0`],
   },
+  {
+    // What receivers report: one row a report, and what it says in lines that can be added up by domain and day.
+    name: '0013_reports',
+    up: [
+      `drop table report`,
+      `create table report (id :id, kind text not null, domain text not null, organisation text not null, report_id text not null,
+        contact text not null, from_domain text not null, proved_by text not null, begins_at :int not null, ends_at :int not null,
+        day :int not null, messages :int not null, lines :int not null, policy :json not null, problems :json not null,
+        copies :int not null default 0, inbound_id :int not null, created_at :int not null,
+        unique (kind, organisation, report_id, proved_by))`,
+      `create index report_day on report (day, kind)`,
+      `create index report_sender on report (from_domain, created_at)`,
+      `create table report_source (id :id, report_id :int not null, day :int not null, domain text not null, source_ip text not null,
+        messages :int not null, disposition text not null, dkim text not null, spf text not null, header_from text not null,
+        envelope_from text not null, dkim_domain text not null, dkim_selector text not null, dkim_result text not null,
+        spf_domain text not null, spf_result text not null, reason text not null)`,
+      `create index report_source_day on report_source (day, domain)`,
+      `create index report_source_report on report_source (report_id)`,
+      `create table report_tls (id :id, report_id :int not null, day :int not null, domain text not null, policy text not null,
+        result text not null, sessions :int not null, mx text not null, sending_ip text not null, receiving_ip text not null,
+        detail text not null)`,
+      `create index report_tls_day on report_tls (day, domain)`,
+      `create index report_tls_report on report_tls (report_id)`,
+      `create table report_failure (id :id, report_id :int not null, day :int not null, domain text not null, source_ip text not null,
+        messages :int not null, failure text not null, alignment text not null, delivery_result text not null,
+        header_from text not null, dkim_domain text not null, dkim_selector text not null)`,
+      `create index report_failure_day on report_failure (day, domain)`,
+      `create index report_failure_report on report_failure (report_id)`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

@@ -952,16 +952,82 @@ export interface Tables {
   };
   /** A return-path token counts once; replays are kept and counted, never acted upon again. */
   used_token: { token_hash: string; kind: string; inbound_id: number; at: number };
+  /** What a receiver's machine says about our mail. Data, and never more: anybody can send one. */
   report: {
     id: Generated<number>;
     kind: 'dmarc' | 'dmarc-failure' | 'tlsrpt';
-    inbound_id: number;
+    domain: string;
+    /** As it calls itself. */
     organisation: string;
     report_id: string;
-    domain: string;
-    begins_at: number | null;
-    ends_at: number | null;
-    body: Json;
+    contact: string;
+    /** Whose mail it came in. */
+    from_domain: string;
+    /** The same, once DKIM or SPF proved it; empty: nothing proved it. */
+    proved_by: string;
+    begins_at: number;
+    ends_at: number;
+    /** The day of its middle (the time divided by 86,400,000). */
+    day: number;
+    /** Messages, or TLS sessions. */
+    messages: number;
+    lines: number;
+    policy: Json;
+    problems: Json;
+    /** How often it came again. */
+    copies: number;
+    inbound_id: number;
     created_at: number;
+  };
+  /** A line of a DMARC aggregate: so many messages from an address, judged so. */
+  report_source: {
+    id: Generated<number>;
+    report_id: number;
+    day: number;
+    domain: string;
+    source_ip: string;
+    messages: number;
+    disposition: string;
+    /** Passed and aligned, as the reporter judged. */
+    dkim: string;
+    spf: string;
+    header_from: string;
+    envelope_from: string;
+    dkim_domain: string;
+    dkim_selector: string;
+    dkim_result: string;
+    spf_domain: string;
+    spf_result: string;
+    reason: string;
+  };
+  /** A line of a TLS report. */
+  report_tls: {
+    id: Generated<number>;
+    report_id: number;
+    day: number;
+    domain: string;
+    policy: string;
+    /** `success`, or a name of RFC 8460 4.3. */
+    result: string;
+    sessions: number;
+    mx: string;
+    sending_ip: string;
+    receiving_ip: string;
+    detail: string;
+  };
+  /** A message that said it is ours and failed DMARC. Addresses and subjects of people are not kept. */
+  report_failure: {
+    id: Generated<number>;
+    report_id: number;
+    day: number;
+    domain: string;
+    source_ip: string;
+    messages: number;
+    failure: string;
+    alignment: string;
+    delivery_result: string;
+    header_from: string;
+    dkim_domain: string;
+    dkim_selector: string;
   };
 }

@@ -114,6 +114,20 @@ program
   });
 
 program
+  .command('faults')
+  .description(
+    'send to a destination that misbehaves in every way of the fault matrix, and to others that must not feel it',
+  )
+  .option('--runs <number>', 'how often each row', '25')
+  .option('--row <words>', 'only rows with these words in their name')
+  .option('--healthy <number>', 'messages to the other destinations in each run', '600')
+  .option('--json', 'print the figures as one JSON object on the last line')
+  .action(async (options) => {
+    const { faults } = await import('./lab/faults.ts');
+    process.exitCode = await faults(options);
+  });
+
+program
   .command('powercut')
   .description(
     'record every write, sync and promise of a server at work, and open its files as a power cut at any point leaves them',

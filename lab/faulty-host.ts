@@ -1,42 +1,82 @@
 /**
- * A mail host that breaks at one step, in one way, until it is healed: the bad destination of the fault matrix. It keeps
- * whom it took a message for, answered or not.
+ * A mail host that breaks at one step, in one way, until it is healed: the bad destination of the fault matrix, and, with
+ * nothing broken, a good one. It keeps whom it took a message for, answered or not.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, type SecureVersion } from 'node:tls';
+import { SmtpTalk, type Step } from './faulty-talk.ts';
+
+export interface Certificate {
+  key: string;
+  cert: string;
+}
 
 export interface Faulty {
-  stage: 'none' | 'connect' | 'ehlo' | 'starttls' | 'handshake' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot';
-  /** `say` writes these bytes instead of the reply. */
-  does: 'drop' | 'reset' | 'hang' | 'drip' | { say: string | Buffer; thenDrop?: boolean; thenHang?: boolean };
+  stage: 'none' | 'handshake' | Step;
+  /** `say` writes these bytes instead of the reply; `deaf` stops reading; `sip` reads a little at a time from then on. */
+  does:
+    | 'drop'
+    | 'reset'
+    | 'hang'
+    | 'drip'
+    | 'deaf'
+    | 'sip'
+    | { say: string | Buffer; thenDrop?: boolean; thenHang?: boolean };
   /** At the dot: the message is taken all the same. */
   takesMessage?: boolean;
+  /** Strikes only from this command of its kind on, counted on each connection from 1. */
+  from?: number;
+  /** Strikes only where the recipient matches. */
+  to?: RegExp;
+}
+
+/** What the host is, beside what is broken in it. */
+export interface HostTraits {
+  offersTls?: boolean;
+  /** In place of the certificate that it was started with. */
+  certificate?: Certificate;
+  /** The newest TLS that it speaks. */
+  maxVersion?: SecureVersion;
+  /** Offered in answer to EHLO. */
+  extensions?: readonly string[];
+  /** Answers the first command of each packet alone, though it offers PIPELINING. */
+  losesCommands?: boolean;
+  /** Answers 555 to SIZE in MAIL. */
+  knowsNoSize?: boolean;
 }
 
 export class FaultyHost {
-  fault: Faulty = { stage: 'none', does: 'drop' };
-  offersTls = false;
-  /** Recipients whose message was taken. */
-  readonly taken: string[] = [];
-  readonly #certificate: { key: string; cert: string };
+  faults: readonly Faulty[] = [];
+  traits: HostTraits = {};
+  /** Recipients whose message was taken, with the real time. */
+  readonly taken: { to: string; at: number }[] = [];
+  /** Connections that were made to it. */
+  calls = 0;
+  /** Called for each message that was taken. */
+  onTaken: (() => void) | undefined;
+  readonly #certificate: Certificate;
   readonly #open = new Set<Socket>();
   #server: Server | undefined;
+  port = 0;
 
-  constructor(certificate: { key: string; cert: string }) {
+  constructor(certificate: Certificate) {
     this.#certificate = certificate;
   }
 
-  async start(host: string, port: number): Promise<this> {
+  async start(host: string, port = 0): Promise<this> {
     this.#server = createServer((socket) => this.#greet(socket));
     await new Promise<void>((resolve, reject) => {
       this.#server?.once('error', reject).listen(port, host, resolve);
     });
+    const address = this.#server.address();
+    this.port = typeof address === 'object' && address !== null ? address.port : 0;
     return this;
   }
 
   /** All is well from now on; who was kept waiting is let go. */
-  heal(): void {
-    this.fault = { stage: 'none', does: 'drop' };
+  heal(traits: HostTraits = {}): void {
+    this.faults = [];
+    this.traits = traits;
     for (const socket of this.#open) socket.destroy();
   }
 
@@ -45,94 +85,48 @@ export class FaultyHost {
     await new Promise((resolve) => this.#server?.close(resolve));
   }
 
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  /** The fault of a step, the `count`th of its kind on its connection. */
+  faultOf(stage: Faulty['stage'], count: number, to = ''): Faulty | undefined {
+    return this.faults.find(
+      (one) => one.stage === stage && count >= (one.from ?? 1) && (one.to?.test(to) ?? true),
+    );
+  }
+
+  took(to: string): void {
+    this.taken.push({ to, at: performance.now() });
+    this.onTaken?.();
+  }
+
   #greet(socket: Socket): void {
+    this.calls++;
     this.#open.add(socket);
+    socket.setNoDelay(true);
     socket.on('close', () => this.#open.delete(socket)).on('error', () => {});
-    if (this.#strikes(socket, 'connect')) return void socket.resume();
-    socket.write('220 mx.bad.test\r\n');
-    this.#converse(socket, false);
+    const talk = new SmtpTalk(this, socket, false, () => this.#secure(socket));
+    talk.greet();
   }
 
-  /** True when the fault struck and nothing else is to be said. */
-  #strikes(socket: Socket, stage: Faulty['stage']): boolean {
-    if (this.fault.stage !== stage) return false;
-    const { does } = this.fault;
-    if (does === 'drop') socket.destroy();
-    else if (does === 'reset') socket.resetAndDestroy();
-    else if (does === 'drip') {
-      const timer = setInterval(() => socket.write('2'), 50);
-      socket.on('close', () => clearInterval(timer));
-    } else if (does !== 'hang') {
-      socket.write(does.say);
-      if (does.thenDrop === true) socket.end();
+  #secure(socket: Socket): void {
+    const { maxVersion, certificate = this.#certificate } = this.traits;
+    const broken = this.faultOf('handshake', 1);
+    if (broken !== undefined) {
+      const { does } = broken;
+      if (does === 'drop') socket.destroy();
+      else if (does === 'reset') socket.resetAndDestroy();
+      else if (typeof does === 'object') socket.write(does.say, () => does.thenDrop && socket.end());
+      return void socket.resume();
     }
-    return true;
-  }
-
-  #converse(socket: Socket, encrypted: boolean): void {
-    let text = '';
-    let to = '';
-    let inData = false;
-    let isDeaf = false;
-    const answer = (stage: Faulty['stage'], reply: string): boolean => {
-      const struck = this.#strikes(socket, stage);
-      if (!struck) socket.write(`${reply}\r\n`);
-      const { does } = this.fault;
-      // A reply of its own does not end the conversation, unless it says so.
-      isDeaf = struck && (typeof does === 'string' || does.thenDrop === true || does.thenHang === true);
-      return struck;
-    };
-    const hear = (bytes: Buffer) => {
-      text += bytes.toString('latin1');
-      while (!isDeaf) {
-        if (inData) {
-          if (this.fault.stage === 'body') {
-            this.#strikes(socket, 'body');
-            isDeaf = true;
-            return;
-          }
-          const end = text.indexOf('\r\n.\r\n');
-          if (end < 0) return;
-          inData = false;
-          text = text.slice(end + 5);
-          const { takesMessage } = this.fault;
-          const struck = answer('dot', '250 2.0.0 taken');
-          if (!struck || takesMessage === true) this.taken.push(to);
-          continue;
-        }
-        const end = text.indexOf('\r\n');
-        if (end < 0) return;
-        const verb = text.slice(0, 4).toUpperCase();
-        const line = text.slice(0, end);
-        text = text.slice(end + 2);
-        if (verb === 'EHLO')
-          answer(
-            'ehlo',
-            `250-mx.bad.test\r\n250${this.offersTls && !encrypted ? '-STARTTLS\r\n250' : ''} PIPELINING`,
-          );
-        else if (verb === 'STAR') {
-          if (answer('starttls', '220 go')) continue;
-          socket.removeListener('data', hear);
-          if (this.#strikes(socket, 'handshake')) return void socket.resume();
-          const secure = new TLSSocket(socket, { isServer: true, ...this.#certificate });
-          secure.on('error', () => socket.destroy());
-          return this.#converse(secure, true);
-        } else if (verb === 'MAIL') answer('mail', '250 ok');
-        else if (verb === 'RCPT') {
-          const struck = answer('rcpt', '250 ok');
-          to = struck ? '' : (/<(.*?)>/.exec(line)?.[1] ?? '');
-        } else if (verb === 'DATA') {
-          if (to === '') socket.write('503 no recipient\r\n');
-          else inData = !answer('data', '354 go on');
-        } else if (verb === 'QUIT') {
-          socket.end('221 bye\r\n');
-          return;
-        } else {
-          if (verb === 'RSET') to = '';
-          socket.write('250 ok\r\n');
-        }
-      }
-    };
-    socket.on('data', hear);
+    const secure = new TLSSocket(socket, {
+      isServer: true,
+      ...certificate,
+      // Old versions are only spoken at OpenSSL's lowest level of security.
+      ...(maxVersion && { maxVersion, minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }),
+    });
+    secure.on('error', () => socket.destroy());
+    new SmtpTalk(this, secure, true).listen();
   }
 }

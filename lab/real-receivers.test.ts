@@ -24,6 +24,7 @@ import { composeReply, wireForm, type OutgoingMessage, type Reply } from '../cor
 import { generateDkimKey } from '../core/mail/dkim-key.ts';
 import { connect } from '../mta/connect.ts';
 import { BrokenTls } from '../mta/policy.ts';
+import { Quirks } from '../mta/quirks.ts';
 import { createSigner, relaxedBody, signingKey, type SigningKey } from '../mta/sign.ts';
 import { startDns, type DnsServer } from './dns.ts';
 import { until } from './office.ts';
@@ -197,6 +198,8 @@ async function deliver(
   at: number,
 ): Promise<Buffer> {
   const wire = wireForm(message, await createSigner().sign(message, keys, Date.now()));
+  const quirks = new Quirks();
+  if (at % 2 === 1) quirks.lied('mx.receiver.test', 'chunking', Date.now());
   const connected = await connect(
     { host: 'mx.receiver.test', address: '127.0.0.1', port },
     {
@@ -205,7 +208,7 @@ async function deliver(
       brokenTls: new BrokenTls(),
       now: Date.now(),
       allowPrivateTargets: true,
-      chunking: at % 2 === 0,
+      quirks,
     },
   );
   if (connected.kind !== 'session') throw new Error(`no session: ${JSON.stringify(connected)}`);

@@ -13,6 +13,7 @@ import type { Socket } from 'node:net';
 import { isPrivateAddress } from '../core/private-address.ts';
 import type { TlsClient } from './handshake.ts';
 import type { BrokenTls, TlsPolicy } from './policy.ts';
+import type { Extension, Quirks } from './quirks.ts';
 import type { RouteHost } from './route.ts';
 import { Session } from './session.ts';
 import type { SessionOptions, Timeouts } from './session.ts';
@@ -28,6 +29,8 @@ export interface Target {
   tls?: TlsPolicy | undefined;
   /** Filled as the targets of one route are tried. */
   attempts?: TlsAttempt[];
+  /** What was said to those that were tried before. */
+  said?: string[];
 }
 
 export interface ConnectOptions {
@@ -47,7 +50,8 @@ export interface ConnectOptions {
   connectMs?: number;
   timeouts?: Partial<Timeouts>;
   record?: boolean;
-  chunking?: boolean;
+  /** What is known of hosts that offer what they do not have. */
+  quirks?: Quirks;
 }
 
 export type Connected =
@@ -59,10 +63,11 @@ export type Connected =
 /** All addresses of a route in the order to try, of the families that the source can speak. */
 export function targetsOf(hosts: readonly RouteHost[], localAddress = ''): Target[] {
   const attempts: TlsAttempt[] = [];
+  const said: string[] = [];
   return hosts.flatMap((host) =>
     host.addresses
       .filter((address) => isSameFamily(localAddress, address))
-      .map((address) => ({ host: host.name, address, port: host.port, tls: host.tls, attempts })),
+      .map((address) => ({ host: host.name, address, port: host.port, tls: host.tls, attempts, said })),
   );
 }
 
@@ -70,6 +75,19 @@ export function targetsOf(hosts: readonly RouteHost[], localAddress = ''): Targe
 const CONNECT_MS = 30_000;
 
 export async function connect(target: Target, options: ConnectOptions): Promise<Connected> {
+  const connected = await attempt(target, options);
+  if (connected.kind === 'session') return connected;
+  const { host, address, port, said = [] } = target;
+  const remote = `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+  const lines = connected.spoke?.transcript ?? [];
+  said.push(
+    `${host} ${remote}`,
+    ...(lines.length > 0 || connected.kind === 'refused' ? lines : [connected.error.message]),
+  );
+  return { ...connected, spoke: { host, remote, transcript: [...said] } };
+}
+
+async function attempt(target: Target, options: ConnectOptions): Promise<Connected> {
   if (!options.allowPrivateTargets && isPrivateAddress(target.address)) {
     return dropped(new Error(`${target.host} has a private address, ${target.address}`));
   }
@@ -134,7 +152,7 @@ async function open(
   } catch (error) {
     return dropped(error as Error, isSourceFault(error));
   }
-  const { ehlo, timeouts, record, chunking, tlsClient, now } = options;
+  const { ehlo, timeouts, record, tlsClient, now } = options;
   const opened = await Session.open(socket, {
     ehlo,
     host: target.host,
@@ -142,9 +160,24 @@ async function open(
     ...(tlsClient && { terms: { client: tlsClient, policy, now } }),
     ...(timeouts && { timeouts }),
     ...(record !== undefined && { record }),
-    ...(chunking !== undefined && { chunking }),
+    ...(options.quirks && known(options.quirks, target.host, now)),
   });
   return opened.kind === 'open' ? { kind: 'session', session: opened.session } : opened;
+}
+
+const EXTENSIONS: readonly Extension[] = ['chunking', 'pipelining', 'size'];
+
+/** What a session is told of its host's extensions, and where it tells what it learns. */
+function known(
+  quirks: Quirks,
+  host: string,
+  now: number,
+): Pick<SessionOptions, 'without' | 'onLie' | 'onPipelining'> {
+  return {
+    without: EXTENSIONS.filter((extension) => !quirks.mayUse(host, extension, now)),
+    onLie: (extension) => quirks.lied(host, extension, now),
+    onPipelining: (isAnswered) => (isAnswered ? quirks.keptUp(host) : quirks.fellSilent(host, now)),
+  };
 }
 
 function dial(target: Target, options: ConnectOptions): Promise<Socket> {

@@ -51,6 +51,12 @@ async function signed({ message, keys }: Job, wire: WireMessage, signer: Signer)
 }
 
 async function sent(job: Job, lines: Lines, wire: WireMessage, bytes: Buffer): Promise<Transaction> {
+  const transaction = await handedOver(job, lines, wire, bytes);
+  // The host offered what it does not have, and took nothing: once more without it, as the same attempt.
+  return 'lie' in transaction ? handedOver(job, lines, wire, bytes) : transaction;
+}
+
+async function handedOver(job: Job, lines: Lines, wire: WireMessage, bytes: Buffer): Promise<Transaction> {
   const may = job.maySend();
   if (may !== true) return { kind: 'withheld', reason: may.refused };
   const line = await lines.session();

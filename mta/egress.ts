@@ -14,6 +14,7 @@ import { connect, type Connected, type Target } from './connect.ts';
 import { exitsFor, type Exit } from './exits.ts';
 import { SourceHealth } from './health.ts';
 import type { Encryption } from './encryption.ts';
+import { Quirks } from './quirks.ts';
 import type { RouteHost } from './route.ts';
 import { timeoutsOf, type Timeouts } from './session.ts';
 import { connectSmarthost, SmarthostFault } from './smarthost-connect.ts';
@@ -40,6 +41,7 @@ export class Egress {
   readonly #smarthosts: Smarthosts;
   readonly #health = new SourceHealth();
   readonly #encryption: Encryption;
+  readonly #quirks = new Quirks();
   readonly #timeouts: Timeouts;
   readonly #runtime: Runtime;
   readonly #ehlo: string;
@@ -125,6 +127,7 @@ export class Egress {
       localAddress: source.ip,
       ehlo: source.ehlo,
       ...this.#encryption.terms(provider),
+      quirks: this.#quirks,
       timeouts: this.#timeouts,
       record: true,
       now: clock.now(),

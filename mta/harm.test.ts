@@ -25,12 +25,15 @@ test.each<[string, Partial<Harm>, ReturnType<typeof stopReason>]>([
 });
 
 test('one word against our name stops at once, a word against one message must be said three times', () => {
-  expect(blockWeight('source-blocked')).toBe(3);
-  expect(blockWeight('dmarc-failed')).toBe(3);
-  expect(blockWeight('spam-content')).toBe(1);
-  expect(blockWeight('invalid-recipient')).toBe(0);
-  expect(blockWeight('rate-limited')).toBe(0);
-  expect(blockWeight(null)).toBe(0);
+  expect(blockWeight('source-blocked', 'rcpt')).toBe(3);
+  expect(blockWeight('dmarc-failed', 'rcpt')).toBe(3);
+  expect(blockWeight('spam-content', 'rcpt')).toBe(1);
+  expect(blockWeight('invalid-recipient', 'rcpt')).toBe(0);
+  expect(blockWeight('rate-limited', 'rcpt')).toBe(0);
+  expect(blockWeight(null, 'rcpt')).toBe(0);
+  // Said before a message was named: about our address, which is blocked there, and no campaign's fault.
+  expect(blockWeight('policy-refused', 'greeting')).toBe(0);
+  expect(blockWeight('source-listed', 'ehlo')).toBe(0);
 });
 
 const seen = (attempts: number, unknown: number): Seen => ({ attempts, unknown });

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import type { BounceClassName } from '../core/mail/bounce-class.ts';
+import type { Stage } from './transaction.ts';
 
 type Safety = Config['safety'];
 
@@ -16,8 +17,13 @@ export interface Harm {
   blocks: number;
 }
 
+/** What is said before a message is named is about our address: it blocks that there (place.ts), whatever it sends. */
+const isBeforeAnyMessage = (stage: Stage): boolean =>
+  stage === 'connect' || stage === 'greeting' || stage === 'ehlo' || stage === 'starttls';
+
 /** How much a refusal counts towards a block: at 3 the campaign stops there. */
-export function blockWeight(name: BounceClassName | null): number {
+export function blockWeight(name: BounceClassName | null, stage: Stage): number {
+  if (isBeforeAnyMessage(stage)) return 0;
   switch (name) {
     // These are about our name, our address or our content, whoever the recipient is.
     case 'source-blocked':

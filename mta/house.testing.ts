@@ -2,12 +2,11 @@
  * For tests of the house at work: a receiver on loopback that does as it is told, and a campaign whose recipients are all
  * queued, with the house that sends it. Time runs 2,000 times faster unless a test brings its own clock.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished, vi } from 'vitest';
 import { schema } from '../config/schema.ts';
 import { SuppressionView } from '../core/audience/suppress.ts';
-import { templateSettings } from '../core/campaign/template.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { DnsError, type Resolver } from '../core/dns.ts';
 import { silentLog } from '../core/log.ts';
@@ -15,15 +14,11 @@ import { createTokens } from '../core/mail/tokens.ts';
 import { createMetrics } from '../core/metrics.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { createSecrets } from '../core/secrets.ts';
-import { addCampaign } from '../core/store/campaign.ts';
-import { addTemplateVersion } from '../core/store/content.ts';
-import { addDkimKey } from '../core/store/dkim-key.ts';
-import { addBrand, addSendingDomain } from '../core/store/identity.ts';
-import { domainIds } from '../core/store/queue.ts';
 import type { DeliveryState } from '../core/store/tables.ts';
 import { openTestStore } from '../core/store/testing.ts';
 import { createWake } from '../core/wake.ts';
 import { mta } from './service.ts';
+import { stage } from './stage.testing.ts';
 
 // ── a receiver that does as it is told ────────────────────────────────────────────────────────────────────────────
 
@@ -117,11 +112,6 @@ export class Receiver {
 
 // ── Parley around it ──────────────────────────────────────────────────────────────────────────────────────────────
 
-export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
-  type: 'pkcs8',
-  format: 'der',
-});
-
 /** Every domain has the one receiver for its host; `nowhere.example` does not exist. */
 export const dns: Resolver = {
   mx: async (name) => {
@@ -184,90 +174,7 @@ export async function houseFor(
     node: 'test/1',
     ...more,
   };
-  const now = clock.now();
-  const campaign = await store.write(async (tx) => {
-    const brand = await addBrand(tx, {
-      name: 'Maison',
-      language: 'en',
-      postal_address: '1 rue X, Lyon',
-      created_at: now,
-    });
-    const domain = await addSendingDomain(tx, {
-      brand_id: brand,
-      name: 'example.org',
-      bounce_host: 'bounces.example.org',
-      reply_host: 'replies.example.org',
-      created_at: now,
-      checked_at: null,
-      check: null,
-    });
-    await addDkimKey(tx, {
-      sending_domain_id: domain,
-      selector: 'p1',
-      algorithm: 'rsa-sha256',
-      sealed: secrets.seal('dkim', rsa),
-      record: '',
-      state: 'active',
-      created_at: now,
-    });
-    const row = await addCampaign(tx, {
-      name: 'Spring',
-      state: 'sending',
-      brand_id: brand,
-      sending_domain_id: domain,
-      audience: '{}',
-      from_name: 'Maison',
-      from_local: 'news',
-      subject: 's',
-      started_at: now,
-      fanout_done_at: now,
-      created_at: now,
-      updated_at: now,
-    } as never);
-    const version = await addTemplateVersion(tx, {
-      campaign_id: row.id,
-      subject: 'Hello {{ contact.email }}',
-      preheader: '',
-      html: '<p>Hello {{ contact.email }}</p><p><a href="{{ unsubscribe_url }}">leave</a></p>',
-      text: 'Hello {{ contact.email }}\n\nLeave: {{ unsubscribe_url }}\n',
-      from_name: 'Maison',
-      from_address: 'news@example.org',
-      reply_to: 'news@replies.example.org',
-      sending_domain_id: domain,
-      list_id: null,
-      settings: JSON.stringify(
-        templateSettings({
-          campaign: { id: row.id, name: 'Spring' },
-          bounce_host: 'bounces.example.org',
-          base_url: 'http://127.0.0.1',
-        }),
-      ),
-      created_at: now,
-    });
-    const domains = await domainIds(tx, [...new Set(addresses.map((one) => one.split('@')[1] as string))]);
-    for (const address of addresses) {
-      await tx
-        .insertInto('delivery')
-        .values({
-          lane: 'bulk',
-          origin_kind: 'campaign',
-          origin_id: row.id,
-          recipient_key: address,
-          contact_id: null,
-          address,
-          domain_id: domains.get(address.split('@')[1] as string) as number,
-          sending_domain_id: domain,
-          pool: 'marketing',
-          state: 'queued',
-          due_at: now,
-          queued_at: now,
-          template_version_id: version,
-          attempt: 0,
-        } as never)
-        .execute();
-    }
-    return row.id;
-  });
+  const campaign = await stage(runtime, [{ addresses }]);
   const role = mta(runtime);
   let running = false;
   const stop = async () => {

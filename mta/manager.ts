@@ -319,7 +319,7 @@ export class Manager {
       prefer: 'ipv4',
     });
     const route = await this.#encryption.proved(domain.name, found);
-    const keptMs = route.kind === 'route' ? ROUTE_KEPT_MS : REFUSAL_KEPT_MS;
+    const keptMs = isOpen(route) ? ROUTE_KEPT_MS : REFUSAL_KEPT_MS;
     this.#routes.set(domain.name, { route, until: Date.now() + keptMs });
     if (this.#routes.size > ROUTES) this.#routes.delete(this.#routes.keys().next().value as string);
     const site = route.kind === 'route' ? route.site : '';
@@ -568,6 +568,8 @@ export class Manager {
       return undefined;
     }
     const { transaction, outcome, messageId } = done;
+    // "Enough on this connection": the next one serves.
+    if (outcome.class === 'connection-quota' || outcome.class === 'too-many-recipients') session()?.retire();
     if (transaction.kind === 'withheld') {
       if (refusal !== undefined && refusal.kind !== 'not-now')
         this.#settler.add(refusedResult(row, refusal, this.#at()));
@@ -625,7 +627,7 @@ export class Manager {
     this.#throttles.heard(row, attempted, queue);
     const result = resultOf(row, attempted, this.#at());
     const { id } = queue.provider;
-    this.#watch.heard(row, result, outcome, placeOf(queue.source.smarthost ? null : id, queue.site, ''));
+    this.#watch.heard(row, result, attempted, placeOf(queue.source.smarthost ? null : id, queue.site, ''));
     const { state, ms } = result.settlement;
     this.#settler.add(result);
     metrics.count('attempts_total', { outcome: state, provider: queue.provider.id });
@@ -666,6 +668,10 @@ export class Manager {
 /** Domains whose hosts must prove the same share connections. */
 const siteKey = (route: RouteTo) =>
   route.proofs === undefined ? route.site : `${route.site} ${route.proofs}`;
+
+/** Some host may be connected to. Where all are barred, as by DNSSEC that is broken, it is looked up again soon. */
+const isOpen = (route: Route) =>
+  route.kind === 'route' && route.hosts.some(({ tls }) => tls?.kind !== 'barred');
 
 async function rest(tookMs: number): Promise<void> {
   if (tookMs < SHORT_LOOK_MS) return;

@@ -60,6 +60,9 @@ const handedTo = (smarthost: string): string =>
 export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumstances): Result {
   const { transaction, outcome, session } = attempted;
   const words = wordsOf(outcome).slice(0, REPLY_LENGTH);
+  // No session came of it: then what was said is with the refusal.
+  const refusal = 'spoke' in transaction ? transaction.spoke : undefined;
+  const talk = session ?? refusal;
   const settlement: Settlement = {
     ...blank(delivery, at),
     ...fate(delivery, outcome, at),
@@ -70,8 +73,8 @@ export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumsta
     code: outcome.code,
     enhanced: outcome.enhanced,
     reply: words,
-    mx: session?.host ?? attempted.mx,
-    ip: session?.remote.replace(/:\d+$/, '') ?? '',
+    mx: talk?.host ?? attempted.mx,
+    ip: talk?.remote.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1') ?? '',
     tls: session?.tls ? `${session.tls.protocol} ${session.tls.cipher}` : '',
     class: outcome.class,
     outcome: transaction.kind === 'dropped' ? 'dropped' : outcome.state,
@@ -79,7 +82,7 @@ export function resultOf(delivery: Delivery, attempted: Attempted, at: Circumsta
     ms: Math.round(attempted.ms),
   };
   const isHard = settlement.state === 'bounced' && outcome.suppress === 'now';
-  const said = settlement.state === 'delivered' || session === undefined ? [] : session.transcript();
+  const said = settlement.state === 'delivered' ? [] : (session?.transcript() ?? refusal?.transcript ?? []);
   return {
     settlement,
     suppress: isHard ? hardBounce(delivery, words) : undefined,

@@ -19,7 +19,8 @@ import { setOverride } from '../core/store/shaping.ts';
 import { holdSlice } from '../core/store/queue-sweep.ts';
 import { mta } from './service.ts';
 import { Gauges } from './gauges.ts';
-import { houseFor, people, Receiver, rsa, type House } from './house.testing.ts';
+import { houseFor, people, Receiver, type House } from './house.testing.ts';
+import { rsa } from './stage.testing.ts';
 
 // ── what it promises ──────────────────────────────────────────────────────────────────────────────────────────────
 

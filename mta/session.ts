@@ -27,10 +27,11 @@ import { localRefusal, mailCommand, rcptCommand } from './envelope.ts';
 import type { Envelope } from './envelope.ts';
 import { TlsClient, type TlsTerms } from './handshake.ts';
 import { Line } from './line.ts';
+import type { Extension } from './quirks.ts';
 import { ProtocolError } from './reply.ts';
 import type { Reply } from './reply.ts';
-import { TlsFailure } from './transaction.ts';
-import type { Dropped, Refused, Stage, TlsAttempt, TlsState, Transaction } from './transaction.ts';
+import { Timeout, TlsFailure } from './transaction.ts';
+import type { Dropped, Refused, Spoke, Stage, TlsAttempt, TlsState, Transaction } from './transaction.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -67,8 +68,11 @@ export interface SessionOptions {
   timeouts?: Partial<Timeouts>;
   /** Keep what was said, without bodies, for `transcript`. */
   record?: boolean;
-  /** Off for a server whose CHUNKING is known to be broken. */
-  chunking?: boolean;
+  /** Extensions that are not used though the server may offer them: it is known not to have them. */
+  without?: readonly Extension[];
+  /** What this session teaches about the server's extensions. */
+  onLie?: (extension: Extension) => void;
+  onPipelining?: (isAnswered: boolean) => void;
 }
 
 export type Opened = { kind: 'open'; session: Session } | Refused | Dropped;
@@ -136,11 +140,13 @@ export class Session {
     try {
       const refused = await session.#introduce();
       if (refused === null) return { kind: 'open', session };
+      const spoke = session.#spoke();
       void session.quit();
-      return refused;
+      return { ...refused, spoke };
     } catch (error) {
       session.destroy();
-      return { kind: 'dropped', stage: session.#stage, dotSent: false, error: error as Error };
+      const spoke = session.#spoke();
+      return { kind: 'dropped', stage: session.#stage, dotSent: false, error: error as Error, spoke };
     }
   }
 
@@ -158,6 +164,15 @@ export class Session {
   /** All that we said has left this process. */
   get isFlushed(): boolean {
     return this.#line.isFlushed;
+  }
+
+  /** Takes no more messages; whoever has it says goodbye. */
+  retire(): void {
+    this.#leaving = true;
+  }
+
+  #spoke(): Spoke {
+    return { host: this.host, remote: this.remote, transcript: this.transcript() };
   }
 
   /** What was said so far, one line each; empty unless `record` was set. */
@@ -283,7 +298,7 @@ export class Session {
     const ehlo = await this.#line.read(this.#timeouts.ehlo);
     if (ehlo.code === 250) {
       this.caps = capabilitiesOf(ehlo.lines);
-      if (this.#options.chunking === false) this.caps = { ...this.caps, chunking: false };
+      for (const extension of this.#options.without ?? []) this.#doWithout(extension);
       return null;
     }
     // RFC 5321 3.2: a server that does not know EHLO is greeted with HELO. A 550 or 554 is no ignorance but a refusal.
@@ -427,12 +442,30 @@ export class Session {
     if (course.refusal === null) this.#stage = 'dot';
     const reply = await this.#line.read(this.#timeouts.dot);
     if (course.refusal !== null) return course.refusal;
+    if (this.caps.chunking && isSyntax(reply.code)) return this.#unknownChunk(reply);
     if (reply.code >= 400) return this.#refused('dot', reply);
     if (reply.code >= 300 || !course.dotSent)
       throw new ProtocolError(`the message was answered with ${reply.code}`);
     // More replies than commands: this one may have been meant for RCPT. In doubt is the honest word.
     if (this.#line.error instanceof ProtocolError) throw this.#line.error;
     return { kind: 'accepted', reply };
+  }
+
+  /** The server took BDAT for no command, and each line of the message for another one: this line is of no more use. */
+  #unknownChunk({ code, text }: Reply): Dropped {
+    const error = new ProtocolError(`CHUNKING is offered, and BDAT was answered with ${code} ${text}`);
+    this.#learn('chunking');
+    this.#line.fail(error);
+    return { kind: 'dropped', stage: 'dot', dotSent: false, error, lie: 'chunking' };
+  }
+
+  #learn(extension: Extension): void {
+    this.#doWithout(extension);
+    this.#options.onLie?.(extension);
+  }
+
+  #doWithout(extension: Extension): void {
+    this.caps = { ...this.caps, [extension]: false };
   }
 
   async #readReset(): Promise<void> {
@@ -442,6 +475,11 @@ export class Session {
 
   /** The one place where a transaction's end changes the session. */
   #conclude(result: Transaction): void {
+    if (this.caps.pipelining) {
+      if (result.kind === 'accepted') this.#options.onPipelining?.(true);
+      else if (result.kind === 'dropped' && result.error instanceof Timeout && isMidway(result.stage))
+        this.#options.onPipelining?.(false);
+    }
     if (result.kind !== 'withheld') {
       this.transactions += 1;
       const refused = result.kind === 'refused';
@@ -461,6 +499,11 @@ export class Session {
   #refused(stage: Stage, reply: Reply): Refused {
     // RFC 5321 3.8: a 421 means that the server is closing the channel.
     if (reply.code === 421) this.#leaving = true;
+    // RFC 5321 4.1.1.11: 555 is about a parameter, and of those SIZE alone can be left out.
+    if (stage === 'mail' && reply.code === 555 && this.caps.size) {
+      this.#learn('size');
+      return { kind: 'refused', stage, reply, lie: 'size' };
+    }
     return { kind: 'refused', stage, reply };
   }
 }
@@ -471,6 +514,12 @@ const NO_STARTTLS: Reply = {
   text: 'the receiver offers no STARTTLS, and this destination is never sent to in clear',
   lines: [],
 };
+
+/** RFC 5321 4.2.1: x0z is about the command itself, never about the message. */
+const isSyntax = (code: number): boolean => code >= 500 && code <= 504;
+
+/** The first of several commands was answered, and then one was not. */
+const isMidway = (stage: Stage): boolean => stage === 'rcpt' || stage === 'data';
 
 const plainTerms = (): TlsTerms => ({
   client: new TlsClient(),

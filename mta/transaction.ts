@@ -2,9 +2,18 @@
  * How one attempt to hand over one message to one recipient ended. A remote "no" is a value here, never an exception;
  * so is a line that breaks, with the one thing that matters about it: whether the message may have arrived.
  */
+import type { Extension } from './quirks.ts';
 import type { Reply } from './reply.ts';
 
 export type Stage = 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'dot';
+
+/** With whom a connection was sought that came to no session, and all that was said. */
+export interface Spoke {
+  host: string;
+  /** Address and port. */
+  remote: string;
+  transcript: readonly string[];
+}
 
 export interface Accepted {
   kind: 'accepted';
@@ -16,6 +25,9 @@ export interface Refused {
   reply: Reply;
   /** We refused on the remote's behalf, because of what its EHLO said; it never saw the command. */
   local?: true;
+  /** It offered this extension and then did not know it: without it the message may be taken. */
+  lie?: Extension;
+  spoke?: Spoke;
   /** Of the connections that led here. */
   tlsAttempts?: readonly TlsAttempt[];
 }
@@ -25,6 +37,9 @@ export interface Dropped {
   /** The end of the message was handed to the line, so it may have been accepted: in doubt. */
   dotSent: boolean;
   error: Error;
+  /** As of a refusal. */
+  lie?: Extension;
+  spoke?: Spoke;
   /** Of the connections that led here. */
   tlsAttempts?: readonly TlsAttempt[];
 }

@@ -14,7 +14,7 @@ import type { Delivery } from '../core/store/queue.ts';
 import { openTestStore } from '../core/store/testing.ts';
 import { createWake } from '../core/wake.ts';
 import type { Outcome } from './outcome.ts';
-import type { Result } from './result.ts';
+import type { Attempted, Result } from './result.ts';
 import { Watch } from './watch.ts';
 
 async function house() {
@@ -71,7 +71,11 @@ async function house() {
     } as Result;
     const name = says === 'unknown' ? 'invalid-recipient' : says === 'blocked' ? 'source-blocked' : null;
     const outcome = { state: result.settlement.state, class: name } as Outcome;
-    watch.heard(row, result, outcome, place);
+    const transaction = {
+      kind: isBounce ? 'refused' : 'accepted',
+      stage: 'rcpt',
+    } as Attempted['transaction'];
+    watch.heard(row, result, { outcome, transaction }, place);
     if (suppress === undefined) return;
     const bounces = [{ suppress, place: result.place }];
     await store.write(async (tx) => {

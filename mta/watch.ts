@@ -18,9 +18,8 @@ import { addEvents } from '../core/store/event.ts';
 import type { Delivery } from '../core/store/queue.ts';
 import { blockWeight, stopReason, type Harm } from './harm.ts';
 import { Incidents } from './incident.ts';
-import type { Outcome } from './outcome.ts';
 import { Turns } from './turn.ts';
-import type { Result } from './result.ts';
+import type { Attempted, Result } from './result.ts';
 import type { Refusal } from './stops.ts';
 
 interface Count extends Harm {
@@ -142,7 +141,12 @@ export class Watch {
   }
 
   /** How an attempt ended; stops the campaign there when it was one too many. Marks the result for the quarantine. */
-  heard(row: Delivery, result: Result, outcome: Outcome, place: string): void {
+  heard(
+    row: Delivery,
+    result: Result,
+    { outcome, transaction }: Pick<Attempted, 'outcome' | 'transaction'>,
+    place: string,
+  ): void {
     const { settlement, suppress } = result;
     const isFinal = settlement.state === 'delivered' || settlement.state === 'bounced';
     if (isFinal) {
@@ -155,8 +159,7 @@ export class Watch {
       result.place = place;
     }
     if (row.origin_kind !== 'campaign') return;
-    const isBlock =
-      outcome.state === 'deferred' || outcome.state === 'bounced' ? blockWeight(outcome.class) : 0;
+    const isBlock = transaction.kind === 'refused' ? blockWeight(outcome.class, transaction.stage) : 0;
     if (!isFinal && isBlock === 0) return;
     const count = this.#countOf(row.origin_id, place);
     if (isFinal) count.attempts++;

@@ -23,10 +23,9 @@ export interface FaultRow {
   /** Addresses that lead inside are refused in this row: nothing else can be sent meanwhile. */
   refusesPrivate?: boolean;
   /**
-   * waits: refused for now, and delivered once mended · refused: for good · arrives: all the same ·
-   * mixed: some for good, the others wait
+   * waits: refused for now, and delivered once mended · refused: for good · arrives: all the same
    */
-  then: 'waits' | 'refused' | 'arrives';
+  fate: 'waits' | 'refused' | 'arrives';
   /** The classes of the attempts meanwhile. */
   answer?: RegExp;
   /** Sent whole and never answered: it may come twice. */
@@ -43,11 +42,11 @@ const say = (stage: Step, reply: string | Buffer, more: object = {}): Faulty[] =
   { stage, does: { say: typeof reply === 'string' ? `${reply}\r\n` : reply, ...more } },
 ];
 const waits = (name: string, faults: readonly Faulty[], answer: RegExp, more: Partial<FaultRow> = {}) =>
-  ({ name, faults, then: 'waits', answer, ...more }) satisfies FaultRow;
+  ({ name, faults, fate: 'waits', answer, ...more }) satisfies FaultRow;
 const refused = (name: string, faults: readonly Faulty[], answer: RegExp, more: Partial<FaultRow> = {}) =>
-  ({ name, faults, then: 'refused', answer, ...more }) satisfies FaultRow;
+  ({ name, faults, fate: 'refused', answer, ...more }) satisfies FaultRow;
 const arrives = (name: string, more: Partial<FaultRow> = {}) =>
-  ({ name, then: 'arrives', ...more }) satisfies FaultRow;
+  ({ name, fate: 'arrives', ...more }) satisfies FaultRow;
 
 // ── the line ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,7 +95,7 @@ const refusals: FaultRow[] = [
   arrives('says 421 at STARTTLS and leaves', {
     faults: say('starttls', '421 4.3.2 shutting down', { thenDrop: true }),
     traits: { offersTls: true },
-    then: 'waits',
+    fate: 'waits',
     answer: /^(server-busy|tls-failed)$/,
   }),
   waits(

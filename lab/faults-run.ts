@@ -74,16 +74,16 @@ async function observe(
   const answers: Record<string, number> = {};
   const isOver = async () => {
     const states = await town.states();
-    if (row.then === 'waits') return (await town.attempts()).length > 0;
-    if (row.then === 'refused') return (states['bounced'] ?? 0) === to.length;
+    if (row.fate === 'waits') return (await town.attempts()).length > 0;
+    if (row.fate === 'refused') return (states['bounced'] ?? 0) === to.length;
     return (states['delivered'] ?? 0) === to.length + others.length;
   };
-  if (!(await met(isOver))) problems.push(`not ${row.then}: ${JSON.stringify(await town.states())}`);
+  if (!(await met(isOver))) problems.push(`not ${row.fate}: ${JSON.stringify(await town.states())}`);
   for (const { answer } of await town.attempts()) {
     answers[answer] = (answers[answer] ?? 0) + 1;
     if (row.answer !== undefined && !row.answer.test(answer)) problems.push(`answered as ${answer}`);
   }
-  if (row.then === 'waits' && row.refusesPrivate !== true) {
+  if (row.fate === 'waits' && row.refusesPrivate !== true) {
     const { valid } = await papersOf();
     host.heal(row.sts === undefined ? {} : { offersTls: true, certificate: valid });
     mend(town, row);
@@ -121,13 +121,13 @@ function tally(
 ): Pick<RunOutcome, 'lost' | 'repeated' | 'inDoubt'> {
   const times = new Map<string, number>();
   for (const one of [...host.taken, ...good.taken]) times.set(one.to, (times.get(one.to) ?? 0) + 1);
-  const mustArrive = row.then === 'refused' || row.refusesPrivate === true ? others : [...to, ...others];
+  const mustArrive = row.fate === 'refused' || row.refusesPrivate === true ? others : [...to, ...others];
   const lost = mustArrive.filter((address) => !times.has(address));
   const twice = [...times].filter(([, count]) => count > 1).map(([address]) => address);
   const inDoubt = row.mayRepeat === true ? twice.filter((address) => to.includes(address)) : [];
   if (lost.length > 0) problems.push(`lost: ${lost.slice(0, 5).join(', ')}`);
   if (twice.length > inDoubt.length) problems.push(`came twice: ${twice.slice(0, 5).join(', ')}`);
-  if (row.then === 'refused' && host.taken.length > 0) problems.push('taken though refused');
+  if (row.fate === 'refused' && host.taken.length > 0) problems.push('taken though refused');
   return { lost, repeated: twice.length, inDoubt: inDoubt.length };
 }
 

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -123,8 +124,10 @@ export async function openTown({ bad, good, heavy = 0, refusesPrivate = false }:
     tls: { authorities },
   });
   const clock = systemClock({ speed: 2000, epoch: Date.now() });
+  const file = join(directory, 'parley.db');
+  await copyFile(await emptyStore(), file);
   const store = await openStore(
-    { url: `sqlite:${join(directory, 'parley.db')}`, driver: 'node:sqlite', connections: 2 },
+    { url: `sqlite:${file}`, driver: 'node:sqlite', connections: 2 },
     clock,
     silentLog,
   );
@@ -185,6 +188,20 @@ export async function openTown({ bad, good, heavy = 0, refusesPrivate = false }:
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+let empty: Promise<string> | undefined;
+
+/** The file of a store with nothing in it: to make its tables takes longer than many a run. */
+const emptyStore = (): Promise<string> => (empty ??= makeStore());
+
+async function makeStore(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'parley-faults-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'empty.db');
+  const options = { url: `sqlite:${file}`, driver: 'node:sqlite', connections: 1 } as const;
+  await (await openStore(options, systemClock(), silentLog)).close();
+  return file;
 }
 
 async function policyHost(keys: Certificate, policy: Town['policy']): Promise<HttpsServer> {

@@ -67,7 +67,7 @@ program
 
 doctorCommand(program, deps);
 mtaCommands(program, deps);
-inboundCommands(program);
+inboundCommands(program, deps);
 webCommands(program, deps);
 
 program

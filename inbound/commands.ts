@@ -5,12 +5,14 @@ import type { Command } from 'commander';
 import { explain, Problem } from '../core/errors.ts';
 import { Cage } from './cage.ts';
 import type { Reading } from './read.ts';
+import { reportCommands, type Deps } from './report-command.ts';
 import type { Report } from './reports.ts';
 
 const FILE_CONTEXT = { mailFrom: undefined, purposes: [] };
 
 /** Adds this house's commands. */
-export function commands(program: Command): void {
+export function commands(program: Command, deps: Deps): void {
+  reportCommands(program, deps);
   program
     .command('classify')
     .description(

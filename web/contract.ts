@@ -14,6 +14,7 @@ import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
 import { egressRoutes } from './contract/egress-routes.ts';
 import { programRoutes } from './contract/program-routes.ts';
+import { reportRoutes } from './contract/report-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
@@ -27,6 +28,7 @@ import type * as planning from './contract/planning.ts';
 import type * as order from './contract/order.ts';
 import type * as people from './contract/people.ts';
 import type * as program from './contract/program.ts';
+import type * as report from './contract/report.ts';
 import type * as safe from './contract/safe.ts';
 import type * as shaping from './contract/shaping.ts';
 import type * as sending from './contract/sending.ts';
@@ -37,6 +39,7 @@ export const routes = {
   ...audienceRoutes,
   ...campaignRoutes,
   ...egressRoutes,
+  ...reportRoutes,
   ...safeRoutes,
   ...shapingRoutes,
   ...sendingRoutes,
@@ -136,3 +139,4 @@ export type StreamEvent =
   | { event: 'conversation'; data: { rows: Conversation[]; version: number } }
   | { event: 'campaign' | 'import' | 'queue' | 'suppression' | 'settings'; data: { at: number } }
   | { event: 'hello'; data: { version: number; now: number } };
+export type ReportFinding = z.output<typeof report.finding>;

@@ -27,13 +27,19 @@ export function sameForm(ip: string): string {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** Says the name of our own source at an address; null: it is not ours. */
+export async function namesOfSources(db: Db): Promise<(ip: string) => string | null> {
+  const names = new Map((await sources(db)).map((source) => [sameForm(source.ip), source.name]));
+  return (ip) => names.get(sameForm(ip)) ?? null;
+}
+
 /** Days times domains. */
 const DAYS = 10_000;
 
 /** Everything that the room and the command show of that time. */
 export async function reportsIn(db: Db, asked: TotalsAsked) {
-  const [days, lines, tls, failures, complaints, list, egress, own, unproved, unprovedArf] =
-    await Promise.all([
+  const [days, lines, tls, failures, complaints, list, named, own, unproved, unprovedArf] = await Promise.all(
+    [
       // All of them: shares are of a whole.
       dayTotals(db, { ...asked, limit: DAYS }),
       sourceTotals(db, asked),
@@ -41,13 +47,12 @@ export async function reportsIn(db: Db, asked: TotalsAsked) {
       failureTotals(db, asked),
       complaintTotals(db, asked),
       reportsShown(db, asked),
-      sources(db),
+      namesOfSources(db),
       tlsResults(db, asked),
       unprovedReports(db, asked),
       unprovedComplaints(db, asked),
-    ]);
-  const nameOf = new Map(egress.map((source) => [sameForm(source.ip), source.name]));
-  const named = (ip: string) => nameOf.get(sameForm(ip)) ?? null;
+    ],
+  );
   const known = lines.map((line) => ({ ...line, source_name: named(line.source_ip) }));
   return {
     days: days.slice(0, asked.limit),

@@ -7,6 +7,7 @@ import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
 import { orderHandlers } from './order.ts';
 import { organisationHandlers } from './organisation.ts';
+import { reportHandlers } from './report.ts';
 import { safeHandlers } from './safe.ts';
 import { shapingHandlers } from './shaping.ts';
 import { planningHandlers } from './planning.ts';
@@ -27,6 +28,7 @@ export const handlers: Handlers = {
   ...segmentHandlers,
   ...suppressionHandlers,
   ...egressHandlers,
+  ...reportHandlers,
   ...safeHandlers,
   ...shapingHandlers,
   ...sendingHandlers,

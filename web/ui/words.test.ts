@@ -16,6 +16,7 @@ import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
 import { order } from './words/order.ts';
 import { programs } from './words/programs.ts';
+import { reports } from './words/reports.ts';
 import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
@@ -29,6 +30,7 @@ const catalogues = {
   inbox,
   order,
   programs,
+  reports,
   safe,
   sending,
   settings,

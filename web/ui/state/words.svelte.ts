@@ -10,6 +10,7 @@ import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
 import { order } from '../words/order.ts';
 import { programs } from '../words/programs.ts';
+import { reports } from '../words/reports.ts';
 import { safe } from '../words/safe.ts';
 import { sending } from '../words/sending.ts';
 import { settings } from '../words/settings.ts';
@@ -24,6 +25,7 @@ const table = {
   ...audience,
   ...campaigns,
   ...sending,
+  ...reports,
   ...safe,
   ...shaping,
   ...checks,

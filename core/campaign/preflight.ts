@@ -38,6 +38,7 @@ import { check, isReady, type Check, type Override } from './check.ts';
 import { audienceChecks } from './preflight-audience.ts';
 import { linkChecks, renderFor, sampleChecks, templateChecks } from './preflight-content.ts';
 import { dnsChecks, dnsFacts, takeNoMail } from './preflight-dns.ts';
+import { paceChecks } from './preflight-pace.ts';
 import { reachChecks } from './preflight-reach.ts';
 import { senderChecks } from './preflight-sender.ts';
 import { baseUrl, draftTemplate } from './service.ts';
@@ -91,7 +92,8 @@ export async function preflight(
     hasMailbox: mailbox !== undefined,
     postalAddress: brand?.postal_address ?? '',
   });
-  const checks = [...(isUnderWay ? [] : people.checks), ...content, ...sender, ...dns, ...reach];
+  const time = isUnderWay ? [] : await paceChecks(runtime, campaign, people.shares);
+  const checks = [...(isUnderWay ? [] : people.checks), ...content, ...sender, ...dns, ...reach, ...time];
   const override = fromJson<Override | null>(campaign.override, null);
   return {
     ready: isReady(checks, override),

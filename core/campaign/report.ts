@@ -9,6 +9,7 @@ import {
   type CampaignCounts,
   type CampaignLine,
 } from '../store/campaign.ts';
+import { handedOver } from '../store/smarthost.ts';
 import type { Db } from '../store/tables.ts';
 
 export interface ProviderProgress {
@@ -95,10 +96,12 @@ export interface CampaignReport {
   intents: { intent: string; count: number }[];
   providers: { provider: string; total: number; delivered: number; bounced: number; waiting: number }[];
   reasons: { class: string; reply: string; count: number }[];
+  /** Taken by a smarthost: what the recipients' providers said of these is not known here. */
+  handed: { via: string; handed: number }[];
 }
 
 export async function campaignReport(db: Db, id: number): Promise<CampaignReport> {
-  const [campaign, counts, events, intents, providers, reasons] = await Promise.all([
+  const [campaign, counts, events, intents, providers, reasons, handed] = await Promise.all([
     lineOf(db, id),
     campaignCounts(db, [id]),
     campaignEvents(db, [id], ['replied', 'auto_replied', 'complained', 'unsubscribed']),
@@ -126,6 +129,7 @@ export async function campaignReport(db: Db, id: number): Promise<CampaignReport
       .orderBy('n', 'desc')
       .limit(12)
       .execute(),
+    handedOver(db, id),
   ]);
   const happened = events.get(id) ?? {};
   return {
@@ -143,6 +147,7 @@ export async function campaignReport(db: Db, id: number): Promise<CampaignReport
       bounced,
       waiting,
     })),
+    handed,
     reasons: reasons.map((row) => ({ class: row.class ?? '', reply: row.reply ?? '', count: Number(row.n) })),
   };
 }

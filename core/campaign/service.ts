@@ -12,6 +12,7 @@ import { contactById } from '../store/contact.ts';
 import { addTemplateVersion, templateVersionById } from '../store/content.ts';
 import { brandById, mailboxById, sendingDomainById } from '../store/identity.ts';
 import { toJson } from '../store/json.ts';
+import { poolFor } from '../store/pool.ts';
 import { listById } from '../store/list.ts';
 import { enqueueTest } from '../store/queue.ts';
 import type { Db, NewRow, Row, RowPatch } from '../store/tables.ts';
@@ -57,12 +58,11 @@ export async function createCampaign(
   wanted: { name: string; brandId?: number | undefined; by: number | null },
 ): Promise<Campaign> {
   const now = clock.now();
-  return store.write(async (tx) =>
-    addCampaign(
-      tx,
-      blankCampaign(wanted.name, wanted.brandId ?? (await firstBrand(tx, now)), wanted.by, now),
-    ),
-  );
+  return store.write(async (tx) => {
+    const brandId = wanted.brandId ?? (await firstBrand(tx, now));
+    const pool = await poolFor(tx, 'marketing', brandId);
+    return addCampaign(tx, { ...blankCampaign(wanted.name, brandId, wanted.by, now), pool });
+  });
 }
 
 const blankCampaign = (
@@ -111,9 +111,11 @@ export async function updateCampaign(
     ...(audience === undefined ? {} : { audience: toJson(audience) }),
   };
   // What somebody answered for was the campaign as it stood then.
-  const changed = await store.write((tx) =>
-    changeCampaign(tx, id, ['draft', 'blocked'], { ...patch, override: null }, clock.now()),
-  );
+  const changed = await store.write(async (tx) => {
+    // Mail of a brand leaves by the brand's own pool, where it has one.
+    if (change.brand_id !== undefined) patch.pool = await poolFor(tx, 'marketing', change.brand_id);
+    return changeCampaign(tx, id, ['draft', 'blocked'], { ...patch, override: null }, clock.now());
+  });
   if (changed !== undefined) return changed;
   await existing(store.read, id);
   throw new Problem('conflict', 'only a draft can be changed');

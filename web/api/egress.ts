@@ -11,6 +11,7 @@ import {
 } from '../../core/sending/smarthost-service.ts';
 import { checkSources, ticksOf } from '../../core/sending/source-check.ts';
 import { changeSource } from '../../core/store/identity.ts';
+import { openOrders, type QueueOrder } from '../../core/store/queue-order.ts';
 import { poolById, pools, setPoolsOf, sourcesInPools, type SourceInPools } from '../../core/store/pool.ts';
 import { smarthostById, smarthosts, type Smarthost } from '../../core/store/smarthost.ts';
 import { addAudit } from '../../core/store/user.ts';
@@ -36,14 +37,28 @@ function asideOf(
   };
 }
 
-const sourceLine = (row: SourceInPools, now: number) => ({
+const orderOf = (orders: readonly QueueOrder[], sourceId: number) => {
+  const order = orders.find(
+    (one) => one.by_kind === 'source' && one.target_id === sourceId && one.released_at === null,
+  );
+  if (order === undefined || (order.kind !== 'hold' && order.kind !== 'drain')) return null;
+  return { id: order.id, kind: order.kind, reason: order.reason };
+};
+
+const sourceLine = (row: SourceInPools, orders: readonly QueueOrder[], now: number) => ({
   ...row,
+  order: orderOf(orders, row.id),
   paused: row.paused === 1,
   aside: asideOf(row, now),
   ticks: ticksOf(row),
 });
 
 const smarthostLine = (row: Smarthost, now: number) => ({ ...shownSmarthost(row), aside: asideOf(row, now) });
+
+async function sourceLineOf(rt: Runtime, id: number, now: number) {
+  const [row, orders] = await Promise.all([sourceById(rt, id), openOrders(rt.store.read)]);
+  return sourceLine(row, orders, now);
+}
 
 async function sourceById(rt: Runtime, id: number): Promise<SourceInPools> {
   const row = (await sourcesInPools(rt.store.read)).find((one) => one.id === id);
@@ -69,10 +84,15 @@ const audited = (rt: Runtime, userId: number, action: string, subject: string, n
 export const egressHandlers = {
   async egress({ rt, now }) {
     const db = rt.store.read;
-    const [poolRows, sources, relays] = await Promise.all([pools(db), sourcesInPools(db), smarthosts(db)]);
+    const [poolRows, sources, relays, orders] = await Promise.all([
+      pools(db),
+      sourcesInPools(db),
+      smarthosts(db),
+      openOrders(db),
+    ]);
     return {
       pools: poolRows,
-      sources: sources.map((row) => sourceLine(row, now)),
+      sources: sources.map((row) => sourceLine(row, orders, now)),
       smarthosts: relays.map((row) => smarthostLine(row, now)),
     };
   },
@@ -103,13 +123,13 @@ export const egressHandlers = {
     await rt.store.write((tx) => setPoolsOf(tx, params.id, body.pools, now));
     await audited(rt, user.id, 'source moved', `source:${name}`, now);
     rt.wake.ring('settings');
-    return sourceLine(await sourceById(rt, params.id), now);
+    return sourceLineOf(rt, params.id, now);
   },
   async checkSource({ rt, params, now }) {
     await sourceById(rt, params.id);
     await checkSources(rt, params.id);
     rt.wake.ring('settings');
-    return sourceLine(await sourceById(rt, params.id), now);
+    return sourceLineOf(rt, params.id, now);
   },
   async releaseSource({ rt, params, user, now }) {
     const { name } = await sourceById(rt, params.id);
@@ -118,7 +138,7 @@ export const egressHandlers = {
     );
     await audited(rt, user.id, 'source tried again', `source:${name}`, now);
     rt.wake.ring('settings');
-    return sourceLine(await sourceById(rt, params.id), now);
+    return sourceLineOf(rt, params.id, now);
   },
 
   async addSmarthost({ rt, body: { name, ...wanted }, user, now }) {

@@ -204,6 +204,8 @@ export const report = z.object({
   ),
   /** The receivers' most frequent words for what was not delivered. */
   reasons: z.array(z.object({ class: z.string(), reply: z.string(), count })),
+  /** Taken by a smarthost: what the recipients' providers said of these is not known here. */
+  handed: z.array(z.object({ via: z.string(), handed: count })),
 });
 
 /** The lines of the ledger; every recipient is in exactly one when the campaign is over. */

@@ -23,6 +23,8 @@ export const egressSource = z.object({
   note: z.string(),
   pools: z.array(z.object({ pool: z.string(), weight: count })),
   aside: aside.nullable(),
+  /** An order of the queue that keeps mail off it. */
+  order: z.object({ id, kind: z.enum(['hold', 'drain']), reason: z.string() }).nullable(),
   checked_at: time.nullable(),
   ticks: z.array(tick),
 });

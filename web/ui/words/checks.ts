@@ -61,6 +61,22 @@ export const checks = {
     'Show where the link leads, or words.',
     'Affichez la vraie adresse, ou des mots.',
   ],
+  'check.pace.no-source': [
+    'No address of ours may send there now',
+    'Aucune de nos adresses ne peut y envoyer en ce moment',
+  ],
+  'fix.pace.no-source': [
+    'Release or add a source, or let a smarthost help out.',
+    'Libérez ou ajoutez une source, ou confiez l’envoi à un relais.',
+  ],
+  'check.pace.warm-up': [
+    'The warm-up spreads it over days',
+    'La montée en charge l’étale sur plusieurs jours',
+  ],
+  'fix.pace.warm-up': [
+    'Send to the most engaged first, or begin with a smaller audience.',
+    'Écrivez d’abord aux plus engagés, ou commencez par une audience plus petite.',
+  ],
   'check.sample': [
     'The message is right for the people looked at',
     'Le message est juste pour les personnes examinées',

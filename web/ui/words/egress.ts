@@ -4,6 +4,8 @@ import type { Table } from './table.ts';
 export const egress = {
   'egress.aside': ['set aside', 'mise de côté'],
   'egress.until': ['Tried again', 'Nouvel essai'],
+  'egress.order.hold': ['held by an order', 'retenue par un ordre'],
+  'egress.order.drain': ['being emptied', 'en cours de vidage'],
   'egress.release': ['Try now', 'Réessayer'],
   'egress.check': ['Check the names', 'Vérifier les noms'],
   'egress.tick.local': ['this machine', 'cette machine'],
@@ -14,6 +16,30 @@ export const egress = {
   'egress.status.missing': ['missing', 'absent'],
   'egress.status.unknown': ['the DNS does not answer', 'le DNS ne répond pas'],
   'egress.status.private': ['a private address', 'une adresse privée'],
+  'egress.pools': ['Pools', 'Groupes'],
+  'egress.poolsSay': [
+    'Mail that leaves together, by the same addresses: a campaign or a program names its pool.',
+    'Le courrier qui part ensemble, par les mêmes adresses : une campagne ou un programme nomme son groupe.',
+  ],
+  'egress.addPool': ['Add a pool', 'Ajouter un groupe'],
+  'egress.sources': ['Sources', 'Sources'],
+  'egress.noSources': [
+    'none of its own: those of its stream are used',
+    'aucune en propre : celles de son flux servent',
+  ],
+  'egress.brand': ['Brand', 'Marque'],
+  'egress.brandHelp': [
+    'Its new campaigns leave by this pool.',
+    'Ses nouvelles campagnes partent par ce groupe.',
+  ],
+  'egress.anyBrand': ['any', 'toutes'],
+  'egress.note': ['Note', 'Note'],
+  'egress.passwordKept': [
+    'One is kept. Leave this empty to go on with it.',
+    'Un mot de passe est enregistré. Laissez vide pour le garder.',
+  ],
+  'egress.connections': ['Connections at once', 'Connexions simultanées'],
+  'egress.perConnection': ['Messages on each', 'Messages sur chacune'],
   'egress.stream': ['Stream', 'Flux'],
   'egress.stream.marketing': ['marketing', 'marketing'],
   'egress.stream.transactional': ['people and programs', 'personnes et programmes'],
@@ -56,6 +82,10 @@ export const egress = {
   'egress.remove': ['Remove', 'Retirer'],
   'egress.removed': ['{name} is removed', '{name} est retiré'],
   'egress.handed': ['Handed over', 'Remis à'],
+  'egress.handedCount': [
+    '{n} were handed to {name}: what the recipients’ providers said of these is not known here.',
+    '{n} remis à {name} : ce qu’en ont dit les fournisseurs des destinataires n’est pas connu ici.',
+  ],
   'egress.handedTo': [
     'Handed to {name}; what the recipient’s provider said is not known here.',
     'Remis à {name} ; ce qu’en a dit le destinataire n’est pas connu ici.',

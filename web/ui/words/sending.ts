@@ -181,6 +181,7 @@ export const sending = {
     'How much of the pool’s mail it takes, against the others',
     'Quelle part du courrier du groupe elle prend, face aux autres',
   ],
+  'source.idle': ['In no pool: nothing leaves from it.', 'Dans aucun groupe : rien n’en part.'],
   'source.pause': ['Pause', 'Mettre en pause'],
   'source.resume': ['Resume', 'Reprendre'],
   'source.paused': ['paused', 'en pause'],

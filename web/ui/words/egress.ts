@@ -23,10 +23,7 @@ export const egress = {
   ],
   'egress.addPool': ['Add a pool', 'Ajouter un groupe'],
   'egress.sources': ['Sources', 'Sources'],
-  'egress.noSources': [
-    'none of its own: those of its stream are used',
-    'aucune en propre : celles de son flux servent',
-  ],
+  'egress.noSources': ['none of its own: the others serve', 'aucune en propre : les autres servent'],
   'egress.brand': ['Brand', 'Marque'],
   'egress.brandHelp': [
     'Its new campaigns leave by this pool.',

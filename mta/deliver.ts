@@ -51,16 +51,32 @@ async function signed({ message, keys }: Job, wire: WireMessage, signer: Signer)
 }
 
 async function sent(job: Job, lines: Lines, wire: WireMessage, bytes: Buffer): Promise<Transaction> {
-  const transaction = await handedOver(job, lines, wire, bytes);
-  // The host offered what it does not have, and took nothing: once more without it, as the same attempt.
-  return 'lie' in transaction ? handedOver(job, lines, wire, bytes) : transaction;
+  const first = await handedOver(job, lines, wire, bytes);
+  return isWorthAnother(first) ? (await handedOver(job, lines, wire, bytes)).transaction : first.transaction;
 }
 
-async function handedOver(job: Job, lines: Lines, wire: WireMessage, bytes: Buffer): Promise<Transaction> {
+/** Nothing was taken, and the message had no part in it: once more on another connection, as the same attempt. */
+function isWorthAnother({ transaction, isReused }: HandedOver): boolean {
+  if (transaction.kind !== 'refused' && transaction.kind !== 'dropped') return false;
+  // The host offered what it does not have; it is not used again.
+  if (transaction.lie !== undefined) return true;
+  // A connection that had served before was closed while it lay idle: by a word, or without one.
+  if (!isReused || transaction.stage !== 'mail') return false;
+  return transaction.kind === 'refused' ? transaction.reply.code === 421 : !transaction.dotSent;
+}
+
+interface HandedOver {
+  transaction: Transaction;
+  /** The connection had carried messages before. */
+  isReused: boolean;
+}
+
+async function handedOver(job: Job, lines: Lines, wire: WireMessage, bytes: Buffer): Promise<HandedOver> {
   const may = job.maySend();
-  if (may !== true) return { kind: 'withheld', reason: may.refused };
+  if (may !== true) return { transaction: { kind: 'withheld', reason: may.refused }, isReused: false };
   const line = await lines.session();
-  if (line.kind !== 'session') return line;
+  if (line.kind !== 'session') return { transaction: line, isReused: false };
+  const isReused = line.session.transactions > 0;
   const transaction = await line.session.transact(
     {
       mailFrom: job.message.returnPath,
@@ -73,5 +89,5 @@ async function handedOver(job: Job, lines: Lines, wire: WireMessage, bytes: Buff
   );
   // A receiver may say 250 before it has read: what still waits to be written must not change under it.
   if (transaction.kind === 'accepted' && line.session.isFlushed) wire.release();
-  return transaction;
+  return { transaction, isReused };
 }

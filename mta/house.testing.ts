@@ -34,6 +34,8 @@ export class Receiver {
   atRcpt: (to: string) => void = () => {};
   /** What it greets an address with. */
   greet: (ip: string) => string = () => '220 mx.test';
+  /** After a message: when the connection is closed unless more came, and with what words. */
+  closes: () => { afterMs: number; words: string } | undefined = () => undefined;
   readonly #times = new Map<string, number>();
   readonly #open = new Set<Socket>();
   most = 0;
@@ -60,7 +62,9 @@ export class Receiver {
     let inData = false;
     const ip = socket.remoteAddress ?? '';
     say(this.greet(ip));
+    let closing: NodeJS.Timeout | undefined;
     socket.on('data', (bytes) => {
+      clearTimeout(closing);
       text += bytes.toString('latin1');
       for (;;) {
         if (inData) {
@@ -73,6 +77,9 @@ export class Receiver {
           this.messages.push({ to, from, raw, answered: verdict !== 'drop-after-dot', ip });
           if (verdict === 'drop-after-dot') return void socket.destroy();
           say(verdict);
+          const closes = this.closes();
+          if (closes !== undefined)
+            closing = setTimeout(() => socket.end(closes.words), closes.afterMs).unref();
           continue;
         }
         const end = text.indexOf('\r\n');

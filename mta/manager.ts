@@ -198,6 +198,7 @@ export class Manager {
       this.#warmups.refresh(),
     ]);
     mirrorEgress(this.#stops.sources);
+    for (const queue of this.#queues.values()) queue.tend();
     for (const place of released) {
       for (const queue of this.#queues.values()) if (queue.place === place) queue.resume();
     }

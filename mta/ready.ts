@@ -264,6 +264,18 @@ export class ReadyQueue<T extends Item> {
     this.#work.giveBack(this.#drain(), this.#pausedUntil);
   }
 
+  /**
+   * What waits here while nobody is on the way to take it: the place closed when the last connection ended, or opened
+   * again by the clock alone. It goes back to the store, or a connection is opened.
+   */
+  tend(): void {
+    if (this.waiting === 0 || this.#connections > 0 || this.#stopped) return;
+    const now = this.#work.now();
+    const at = Math.max(this.place.nextMessageAt(now), this.#pausedUntil);
+    if (at - now > PATIENCE_MS) this.#work.giveBack(this.#drain(), Math.min(at, now + GIVEN_BACK_MS));
+    else this.pump();
+  }
+
   /** A person released the place, or the route changed: try at once. */
   resume(): void {
     this.#failures = 0;

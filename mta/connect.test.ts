@@ -134,3 +134,32 @@ test('addresses are tried in the route’s order, of the family of the source', 
   expect(addresses('192.0.2.1')).toEqual(['1.1.1.1', '1.1.1.2']);
   expect(addresses('2001:db8::1')).toEqual(['2606:4700::1']);
 });
+
+test('who refuses us at the greeting, or cannot be reached, leaves a transcript all the same', async () => {
+  const server = await serve(['< 554 5.7.1 not from you']);
+  const refused = await dial(server.port, { record: true });
+  expect(refused).toMatchObject({
+    kind: 'refused',
+    spoke: {
+      host: 'mx.test',
+      remote: `127.0.0.1:${server.port}`,
+      transcript: [`mx.test 127.0.0.1:${server.port}`, '< 554 5.7.1 not from you'],
+    },
+  });
+  const [first, second] = targetsOf([
+    { name: 'mx1.test', addresses: ['127.0.0.1'], port: 1 },
+    { name: 'mx2.test', addresses: ['127.0.0.1'], port: 1 },
+  ]);
+  const options = {
+    ehlo: 'us.test',
+    policy: { kind: 'opportunistic' },
+    brokenTls: new BrokenTls(),
+    now: 0,
+    allowPrivateTargets: true,
+  } as const;
+  await connect(first!, options);
+  const last = await connect(second!, options);
+  expect(last.kind === 'dropped' && last.spoke?.transcript.join('\n')).toMatch(
+    /^mx1\.test 127\.0\.0\.1:1\nconnect ECONNREFUSED.*\nmx2\.test 127\.0\.0\.1:1\nconnect ECONNREFUSED/,
+  );
+});

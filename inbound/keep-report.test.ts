@@ -244,6 +244,9 @@ eachEngine((_name, open) => {
     expect(found.failures).toMatchObject([
       { source_ip: '203.0.113.9', messages: 4, delivery_result: 'reject' },
     ]);
+    const ofDomain = await asked(house, { domain: FROM_DOMAIN });
+    expect(ofDomain.tls).toHaveLength(2);
+    expect(ofDomain.reports).toHaveLength(2);
     const id = found.reports.find((one) => one.kind === 'tlsrpt')!.id;
     const whole = await reportWhole(house.store.read, id, 10);
     expect(whole?.tls.map((one) => one.sessions)).toEqual([90, 10]);

@@ -181,12 +181,12 @@ function overview(found: Awaited<ReturnType<typeof reportsIn>>, asked: Asked): s
   if (found.unproved_reports > 0 && asked.all !== true)
     out.push(
       '',
-      `${found.unproved_reports} reports are left out, since nothing proves who sent them (--all counts them)`,
+      `left out, since nothing proves who sent them: ${found.unproved_reports} (--all counts them)`,
     );
   if (found.unproved_complaints > 0)
     out.push(
       '',
-      `${found.unproved_complaints} complaints carry no token of ours: kept, and nobody was suppressed`,
+      `complaints with no token of ours, kept, and nobody was suppressed: ${found.unproved_complaints}`,
     );
   return out.join('\n').trimStart();
 }

@@ -48,7 +48,8 @@ export async function reportsIn(db: Db, asked: TotalsAsked) {
       complaintTotals(db, asked),
       reportsShown(db, asked),
       namesOfSources(db),
-      tlsResults(db, asked),
+      // Of recipients' domains; the domain that was asked for is ours.
+      tlsResults(db, { ...asked, domain: undefined }),
       unprovedReports(db, asked),
       unprovedComplaints(db, asked),
     ],

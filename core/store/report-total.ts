@@ -75,9 +75,11 @@ export interface ComplaintTotal {
 const lines = (table: 'report_source' | 'report_tls' | 'report_failure', asked: TotalsAsked) => sql`
   ${sql.table(table)} as line join report on report.id = line.report_id
   where line.day >= ${asked.from} and line.day <= ${asked.to}
-    ${asked.domain === undefined ? sql`` : sql`and line.domain = ${asked.domain}`}
+    ${asked.domain === undefined ? sql`` : sql`and (line.domain = ${asked.domain} or line.domain like ${`%.${likeable(asked.domain)}`} escape '\\')`}
     ${asked.unproved ? sql`` : sql`and report.proved_by <> ''`}`;
 
+/** Its hosts for bounces and replies are below it. */
+const likeable = (domain: string) => domain.replace(/[\\%_]/g, '\\$&');
 const dkim = sql`line.dkim = 'pass'`;
 const spf = sql`line.spf = 'pass'`;
 const added = (when: ReturnType<typeof sql>) => sql`sum(case when ${when} then line.messages else 0 end)`;

@@ -146,7 +146,12 @@ export const reportsShown = (db: Db, asked: ReportsAsked): Promise<Row<'report'>
     .selectAll()
     .where('day', '>=', asked.from)
     .where('day', '<=', asked.to)
-    .$if(asked.domain !== undefined, (query) => query.where('domain', '=', asked.domain as string))
+    .$if(asked.domain !== undefined, (query) =>
+      query.where(({ or, eb }) =>
+        // Its hosts for bounces and replies are below it.
+        or([eb('domain', '=', asked.domain as string), eb('domain', 'like', `%.${asked.domain}`)]),
+      ),
+    )
     .$if(asked.kind !== undefined, (query) => query.where('kind', '=', asked.kind as 'dmarc'))
     .orderBy('day', 'desc')
     .orderBy('id', 'desc')

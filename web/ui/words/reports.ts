@@ -100,6 +100,7 @@ export const reports = {
   'report.tls.unknown': ['not said', 'non précisé'],
   'report.complaints': ['Complaints', 'Plaintes'],
   'report.provider': ['Provider', 'Fournisseur'],
+  'report.noProvider': ['not known', 'inconnu'],
   'report.campaign': ['Campaign', 'Campagne'],
   'report.noCampaign': ['no campaign', 'hors campagne'],
   'report.unprovedComplaints': [

@@ -3,7 +3,7 @@
  * queued goes on slice by slice, a paused one steps aside, a cancelled one is swept, and one whose recipients all have a
  * final state is sent. It goes by the rows alone, so that a crash anywhere resumes here.
  */
-import { fanOutSlice } from '../core/campaign/fan-out.ts';
+import { FAN_OUT_SLICE, fanOutSlice, RecipientsAhead } from '../core/campaign/fan-out.ts';
 import { examinationDue, examineScheduled, RECHECK_MS } from '../core/campaign/start.ts';
 import { moveCampaign } from '../core/campaign/states.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -27,6 +27,8 @@ export class Pickup {
   readonly #runtime: Runtime;
   /** Campaigns that could not be moved on, so that the log says it once. */
   readonly #failing = new Set<number>();
+  /** Of campaigns that are being queued. */
+  readonly #ahead = new Map<number, RecipientsAhead>();
   /** Campaigns whose checks are being made. */
   readonly #examining = new Map<number, Promise<void>>();
   /** Stops of which nothing was left to move, and when that was. */
@@ -168,7 +170,10 @@ export class Pickup {
 
   async #fanOut(id: number): Promise<boolean> {
     const { store, clock, wake, log } = this.#runtime;
-    const outcome = await fanOutSlice(store, id, clock.now());
+    const ahead = this.#ahead.get(id) ?? new RecipientsAhead();
+    this.#ahead.set(id, ahead);
+    const outcome = await fanOutSlice(store, id, clock.now(), FAN_OUT_SLICE, ahead);
+    if (outcome.kind !== 'queued') this.#ahead.delete(id);
     if (outcome.kind === 'not-now') return false;
     // The first message leaves while the last recipient is still being queued.
     wake.ring('queue');

@@ -17,7 +17,7 @@ import { addSegment } from '../store/segment.ts';
 import type { Db, NewRow } from '../store/tables.ts';
 import { eachEngine } from '../store/testing.ts';
 import { sql } from 'kysely';
-import { fanOutSlice } from './fan-out.ts';
+import { fanOutSlice, RecipientsAhead } from './fan-out.ts';
 import { moveCampaign } from './states.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);
@@ -70,7 +70,8 @@ async function queueing(
 }
 
 async function fanOut(store: Store, id: number, slice: number): Promise<void> {
-  while ((await fanOutSlice(store, id, NOW, slice)).kind === 'queued');
+  const ahead = new RecipientsAhead();
+  while ((await fanOutSlice(store, id, NOW, slice, ahead)).kind === 'queued');
 }
 
 const addressesOf = async (db: Db, id: number, state?: string): Promise<string[]> => {

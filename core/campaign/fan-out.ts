@@ -23,17 +23,39 @@ export type SliceOutcome =
   /** It is paused, cancelled, or done long ago. */
   | { kind: 'not-now' };
 
+/** While one slice is written, a reader finds the people of the next. Kept from slice to slice of one campaign. */
+export class RecipientsAhead {
+  #next: { cursor: number; recipients: Promise<number[]> } | undefined;
+
+  /** Those after the cursor, when they were asked for. */
+  take(cursor: number | null): Promise<number[]> | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    return next?.cursor === cursor ? next.recipients : undefined;
+  }
+
+  ask(cursor: number, recipients: Promise<number[]>): void {
+    // Whoever takes them hears of a fault; nobody may take them.
+    recipients.catch(() => undefined);
+    this.#next = { cursor, recipients };
+  }
+}
+
 /** Queues the next slice of a campaign in state `queueing`. Repeat until it answers something else than `queued`. */
 export async function fanOutSlice(
   store: Store,
   campaignId: number,
   now: number,
   slice = FAN_OUT_SLICE,
+  ahead = new RecipientsAhead(),
 ): Promise<SliceOutcome> {
   // Who comes next is found by a reader: the writer has only to write them down.
   const seen = await campaignById(store.read, campaignId);
   if (seen?.state !== 'queueing') return { kind: 'not-now' };
-  const recipients = await nextRecipients(store.read, seen, now, slice);
+  const recipients = await (ahead.take(seen.fanout_cursor) ?? nextRecipients(store.read, seen, now, slice));
+  const last = recipients.at(-1);
+  if (last !== undefined && recipients.length === slice)
+    ahead.ask(last, nextRecipients(store.read, { ...seen, fanout_cursor: last }, now, slice));
   return store.write(async (tx) => {
     const campaign = await lockedCampaign(tx, campaignId);
     if (campaign?.state !== 'queueing' || campaign.template_version_id === null) return { kind: 'not-now' };
@@ -44,8 +66,7 @@ export async function fanOutSlice(
       return { kind: 'done' };
     }
     await queueRecipients(tx, campaign, recipients, now);
-    const cursor = recipients.at(-1) ?? null;
-    await changeCampaign(tx, campaignId, ['queueing'], { fanout_cursor: cursor }, now);
+    await changeCampaign(tx, campaignId, ['queueing'], { fanout_cursor: last ?? null }, now);
     return { kind: 'queued', recipients: recipients.length };
   });
 }

@@ -27,6 +27,7 @@ import {
 import type { BenchOptions, BenchResult } from './bench.ts';
 import { DOMAIN, importFile, setUp, signIn, until, writeCampaign, type House } from './office.ts';
 import { startParley, type ApiClient, type RunningParley } from './parley.ts';
+import { startTlsFront } from './tls-front.ts';
 import { spawnWorld } from './spawn.ts';
 import type { World } from './world.ts';
 
@@ -82,6 +83,10 @@ export async function benchOutbound(options: BenchOptions): Promise<BenchResult>
     }
     const syncs = await syncsPerMessage(bed, sink, count);
     if (syncs !== undefined) options.say(`syncs per message while sending: ${syncs.toFixed(3)}`);
+    const extras = await extraRounds(bed, sink);
+    options.say(
+      `beside these: ${extras.dual.toFixed(0)}/s with Ed25519 too, ${extras.starttls.toFixed(0)}/s with RSA alone through STARTTLS`,
+    );
     const cpu = median(mine.map((one) => one.cpuPer1000));
     const beyond = cpu - median(signingCpu);
     const rates = mine.map((one) => one.rate);
@@ -95,6 +100,8 @@ export async function benchOutbound(options: BenchOptions): Promise<BenchResult>
         first_on_wire_s: median(mine.map((one) => one.firstMs)) / 1000,
         worst_rate: Math.min(...rates),
         worst_of_rsa2048: Math.min(...shares),
+        rate_dual_signing: extras.dual,
+        rate_starttls: extras.starttls,
         duplicates: mine.reduce((sum, one) => sum + one.duplicates, 0),
         connections: Math.max(...mine.map((one) => one.connections)),
         ...(syncs === undefined ? {} : { syncs_per_message: syncs }),
@@ -125,8 +132,10 @@ export interface Bed {
   world: World;
   listId: number;
   directory: string;
-  /** Stops the server and starts it again on the same files. */
-  restart(): Promise<void>;
+  /** How many are on the list. */
+  people: number;
+  /** Stops the server and starts it again on the same files, with these settings over its own. */
+  restart(settings?: Record<string, string | number>): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -140,7 +149,7 @@ export async function makeBed(
   const directory = mkdtempSync(join(tmpdir(), 'parley-outbound-'));
   const world = await spawnWorld({ seed: 1 });
   const dataDir = join(directory, 'data');
-  const start = () =>
+  const start = (more: Record<string, string | number> = {}) =>
     startParley({
       dataDir,
       settings: {
@@ -152,15 +161,17 @@ export async function makeBed(
         INBOUND_HOST: '127.0.0.1',
         INBOUND_HOSTNAME: `mail.${DOMAIN}`,
         ...settings,
+        ...more,
       },
     });
   const parley = await start();
   let ended = false;
   const bed: Partial<Bed> & Pick<Bed, 'parley' | 'end'> = {
     parley,
-    restart: async () => {
+    people: count,
+    restart: async (more) => {
       await bed.parley.stop();
-      bed.parley = await start();
+      bed.parley = await start(more);
       bed.client = await signIn(bed.parley);
     },
     end: async () => {
@@ -186,10 +197,10 @@ async function furnished(
   dataDir: string,
   count: number,
   domains: number,
-): Promise<Omit<Bed, 'end' | 'restart'>> {
+): Promise<Omit<Bed, 'end' | 'restart' | 'people'>> {
   const client = await signIn(parley);
   const house = await setUp(client, world);
-  onlyRsa(join(dataDir, 'parley.db'));
+  secondKey(join(dataDir, 'parley.db'), 'retired');
   await world.publish(
     Array.from({ length: domains }, (_, at) => at).flatMap((at) => [
       { name: `d${at}.test`, type: 'MX' as const, data: { preference: 10, exchange: `mx.d${at}.test` } },
@@ -210,10 +221,28 @@ async function furnished(
 }
 
 /** The comparison is of RSA-2048 alone; a second signature is a figure of its own. */
-function onlyRsa(path: string): void {
+function secondKey(path: string, state: 'active' | 'retired'): void {
   const database = new DatabaseSync(path, { timeout: 5000 });
-  database.exec("update dkim_key set state = 'retired' where algorithm like 'ed25519%'");
+  database.prepare("update dkim_key set state = ? where algorithm like 'ed25519%'").run(state);
   database.close();
+}
+
+/** One round with both signatures, and one through STARTTLS: what the comparison leaves out, as figures of their own. */
+async function extraRounds(bed: Bed, sink: Sink): Promise<{ dual: number; starttls: number }> {
+  const file = join(bed.directory, 'data', 'parley.db');
+  const front = await startTlsFront(sink.port);
+  try {
+    secondKey(file, 'active');
+    await bed.restart();
+    const dual = await campaignRound(bed, sink, bed.people, 'two signatures');
+    secondKey(file, 'retired');
+    await bed.restart({ MTA_REMOTE_PORT: front.port });
+    const secure = await campaignRound(bed, sink, bed.people, 'STARTTLS');
+    return { dual: dual.rate, starttls: secure.rate };
+  } finally {
+    await front.stop();
+    await bed.restart();
+  }
 }
 
 interface Round {

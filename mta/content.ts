@@ -156,9 +156,13 @@ export class Contents {
     if (domain === undefined) throw new Error(`sending domain ${row.sending_domain_id} is gone`);
     const raw = await readRawMessage(store.read, config.data_dir, row.raw_hash);
     if (raw === undefined) throw new Error(`the content of submission ${row.id} is gone`);
+    const outgoing = outgoingFrom(raw, row.smtputf8 === 1);
+    const requireTls = row.require_tls === 1;
     return {
-      ...outgoingFrom(raw, row.smtputf8 === 1),
-      requireTls: row.require_tls === 1,
+      ...outgoing,
+      requireTls,
+      // RFC 8689 4.1: REQUIRETLS is the stronger word.
+      tlsIsOptional: !requireTls && saysTlsRequiredNo(outgoing.headers),
       messageId: row.message_id,
       returnPath: returnPath(tokens, { id: delivery.id, now: row.created_at }, domain.bounce_host),
       subject: row.subject,
@@ -210,4 +214,10 @@ function outgoingFrom(raw: Buffer, isUtf8: boolean): OutgoingMessage {
     canonicalBody: relaxedBody(body),
     needsSmtputf8: isUtf8,
   };
+}
+
+/** RFC 8689 5: the field means something with the value "No" alone, and where it stands once. It stays for the next hop. */
+export function saysTlsRequiredNo(headers: readonly string[]): boolean {
+  const said = headers.filter((field) => /^tls-required[ \t]*:/i.test(field));
+  return said.length === 1 && /^[^:]*:\s*no\s*$/i.test(said[0] ?? '');
 }

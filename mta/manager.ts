@@ -562,7 +562,12 @@ export class Manager {
     let done: Awaited<ReturnType<typeof deliver>>;
     try {
       const [message, keys] = await Promise.all([this.#contents.message(row), this.#contents.keys(row)]);
-      done = await deliver({ address: row.address, provider, message, keys, maySend }, lines, this.#signer);
+      // RFC 8689 5: what others on this connection had to see proved is not asked for; it gets a connection of its own.
+      const mayDoWithout = message.tlsIsOptional === true && queue.hosts.some(({ tls }) => tls !== undefined);
+      const way = mayDoWithout ? queue.apart() : undefined;
+      if (way !== undefined) session = () => way.session;
+      const job = { address: row.address, provider, message, keys, maySend };
+      done = await deliver(job, way?.lines ?? lines, this.#signer).finally(() => way?.leave());
     } catch (error) {
       this.#runtime.log.error('delivery could not be made', { delivery: row.id, error });
       this.#settler.add(faultyResult(row, explain(error), this.#at()));

@@ -222,10 +222,36 @@ export class ReadyQueue<T extends Item> {
     });
   }
 
+  /** A connection for one message, to hosts of which nothing is to be proved. */
+  apart(): { readonly lines: Lines; readonly session: Session | undefined; leave(): void } {
+    const hosts = this.hosts.map(({ name, addresses, port }) => ({ name, addresses, port }));
+    let session: Session | undefined;
+    const leave = () => {
+      this.#leave(session);
+    };
+    return {
+      lines: {
+        session: async () => {
+          leave();
+          const opened = await this.#open(hosts);
+          session = opened.kind === 'session' ? opened.session : undefined;
+          if (session !== undefined) this.#sessions.add(session);
+          return opened;
+        },
+      },
+      get session() {
+        return session;
+      },
+      leave,
+    };
+  }
+
   /** A session with the first host that answers, in the route's order. */
-  async #open(): Promise<{ kind: 'session'; session: Session } | Exclude<Transaction, { kind: 'accepted' }>> {
+  async #open(
+    hosts: readonly RouteHost[] = this.hosts,
+  ): Promise<{ kind: 'session'; session: Session } | Exclude<Transaction, { kind: 'accepted' }>> {
     let last: Exclude<Transaction, { kind: 'accepted' }> | undefined;
-    for (const target of targetsOf(this.hosts, this.source.ip)) {
+    for (const target of targetsOf(hosts, this.source.ip)) {
       const opened = await this.#work.connect(target, this.source, this.provider);
       if (opened.kind === 'session') return opened;
       last = opened;

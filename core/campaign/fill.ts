@@ -88,6 +88,8 @@ export interface RenderedMessage extends OutgoingMessage {
   subject: string;
   /** RFC 8689: not to a host without proved TLS that promises the same. */
   requireTls?: boolean;
+  /** RFC 8689 5: what the recipient's domain asks of TLS is not to keep it back. */
+  tlsIsOptional?: boolean;
 }
 
 /**

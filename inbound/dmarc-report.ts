@@ -55,10 +55,10 @@ const MAX_FAULTS = 1000;
 class Enough extends Error {}
 
 const POLICY = ['p', 'sp', 'np', 'adkim', 'aspf', 'pct', 'fo', 'testing', 'discovery_method'];
+// Nearly every value is plain; a report has a million of them.
+const PLAIN = /^[\x21-\x7e]*$/;
 const line = (text: string, length: number) =>
-  text
-    .replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .trim()
+  (PLAIN.test(text) ? text : text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim())
     .slice(0, length)
     .toWellFormed();
 const name = (text: string) => line(text, 253).toLowerCase().replace(/\.$/, '');
@@ -117,8 +117,17 @@ class Reading {
   read(source: string): void {
     // A bare "&" in an organisation's name is the commonest fault, and a strict parser loses everything behind it. An
     // entity that XML does not know of itself becomes its own letters: none is ever looked up.
-    const text = source.replace(STRAY_AMPERSAND, '&amp;');
-    if (text.length !== source.length) this.#faults++;
+    let strays = 0;
+    let text: string;
+    try {
+      text = source.replace(STRAY_AMPERSAND, () => {
+        if (++strays > MAX_FAULTS) this.#stop('too many faults in its XML: not read');
+        return '&amp;';
+      });
+    } catch {
+      return;
+    }
+    this.#faults += strays;
     const parser = new SaxesParser();
     parser.on('doctype', () =>
       this.#stop('it declares a document type, which no report needs: read up to there'),
@@ -239,7 +248,7 @@ class Reading {
     if (draft.spf === 'pass') report.spfPass += draft.count;
     if (draft.ip !== '' && this.#ips.size < MAX_ROWS) this.#ips.add(draft.ip);
     const row = rowOf(draft);
-    const key = JSON.stringify({ ...row, count: 0 });
+    const key = keyOf(row);
     const known = this.#rows.get(key);
     if (known !== undefined) known.count += row.count;
     else if (this.#rows.size < MAX_ROWS) this.#rows.set(key, row);
@@ -247,6 +256,22 @@ class Reading {
   }
 }
 
+/** No value holds a line end. */
+const keyOf = (row: DmarcRow) =>
+  [
+    row.ip,
+    row.disposition,
+    row.dkim,
+    row.spf,
+    row.headerFrom,
+    row.envelopeFrom,
+    row.dkimDomain,
+    row.dkimSelector,
+    row.dkimResult,
+    row.spfDomain,
+    row.spfResult,
+    row.reason,
+  ].join('\n');
 const STRAY_AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-f]{1,6});)/gi;
 const localName = (tag: string) => tag.slice(tag.lastIndexOf(':') + 1).toLowerCase();
 

@@ -198,6 +198,11 @@ describe('a hostile aggregate report', () => {
     expect(verdictOf(mail(Buffer.from(zipSync(many)))).rules[0]?.why).toContain('more than 100 entries');
   });
 
+  test('of nothing but stray ampersands ends early', () => {
+    const report = dmarcOf(mail(document('&x;'.repeat(3_000_000))));
+    expect(report.problems.join()).toContain('too many faults');
+  });
+
   test('nested ten thousand deep ends early', () => {
     const deep = document(`${'<a>'.repeat(10_000)}${'</a>'.repeat(10_000)}`);
     expect(dmarcOf(mail(deep)).problems.join()).toContain('nested too deeply');

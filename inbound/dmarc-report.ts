@@ -50,6 +50,8 @@ export const MAX_ROWS = 5000;
 const MAX_DEPTH = 32;
 const MAX_VALUE = 1000;
 const MAX_FAULTS = 1000;
+/** Less than the cage gives: a report that is too large for a busy machine is read in part rather than not at all. */
+const WORK_MS = 1500;
 
 /** Ends the reading: what came before stands. */
 class Enough extends Error {}
@@ -69,7 +71,7 @@ const whole = (text: string) => {
 };
 
 /** Undefined when it is no aggregate report at all. */
-export function readDmarcReport(text: string): DmarcReport | undefined {
+export function readDmarcReport(text: string, withinMs = WORK_MS): DmarcReport | undefined {
   // What stands before is the declaration, which some write wrongly, or a stray line.
   const start = text.search(/<(?:[\w.-]{1,40}:)?(?:feedback|report_metadata)[\s>]/);
   if (start < 0) return undefined;
@@ -78,7 +80,7 @@ export function readDmarcReport(text: string): DmarcReport | undefined {
     reading.report.problems.push('it declares a document type, which no report needs: not read');
     return reading.report;
   }
-  reading.read(text.slice(start));
+  reading.read(text.slice(start), performance.now() + withinMs);
   return reading.done();
 }
 
@@ -114,7 +116,7 @@ class Reading {
   #faults = 0;
   #isCut = false;
 
-  read(source: string): void {
+  read(source: string, until: number): void {
     // A bare "&" in an organisation's name is the commonest fault, and a strict parser loses everything behind it. An
     // entity that XML does not know of itself becomes its own letters: none is ever looked up.
     let strays = 0;
@@ -141,7 +143,11 @@ class Reading {
     parser.on('cdata', (words) => this.#add(words));
     try {
       // In slices, so that a limit ends the work and not only the collecting.
-      for (let at = 0; at < text.length; at += 65_536) parser.write(text.slice(at, at + 65_536));
+      for (let at = 0; at < text.length; at += 65_536) {
+        parser.write(text.slice(at, at + 65_536));
+        if (performance.now() > until)
+          this.#stop('too large to be read whole in the time there is: read up to there');
+      }
       parser.close();
     } catch (error) {
       if (!(error instanceof Enough)) this.#faults++;

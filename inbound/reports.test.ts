@@ -2,7 +2,7 @@
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { MAX_RECORDS, MAX_ROWS } from './dmarc-report.ts';
+import { MAX_RECORDS, MAX_ROWS, readDmarcReport } from './dmarc-report.ts';
 import { read } from './read.ts';
 
 const NOW = Date.UTC(2026, 10, 20);
@@ -208,6 +208,13 @@ describe('a hostile aggregate report', () => {
     expect(dmarcOf(mail(deep)).problems.join()).toContain('nested too deeply');
   });
 
+  test('that takes too long gives what was read until then and says so', () => {
+    const report = readDmarcReport(document(record().repeat(1000)), 0);
+    expect(report?.records).toBeGreaterThan(0);
+    expect(report?.records).toBeLessThan(1000);
+    expect(report?.problems.join()).toContain('read up to there');
+  });
+
   test('with more records and rows than may be is cut and says so', () => {
     const short = (ip: string) => `<record><row><source_ip>${ip}</source_ip><count>1</count></row></record>`;
     const ips = Array.from({ length: MAX_ROWS + 10 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
@@ -215,7 +222,7 @@ describe('a hostile aggregate report', () => {
     expect(rows.rows).toHaveLength(MAX_ROWS);
     expect(rows.messages).toBe(MAX_ROWS + 10);
     expect(rows.problems.join()).toContain('different rows');
-    const records = dmarcOf(mail(document(short('10.0.0.1').repeat(MAX_RECORDS + 5))));
+    const records = readDmarcReport(document(short('10.0.0.1').repeat(MAX_RECORDS + 5)), Infinity);
     expect(records).toMatchObject({ records: MAX_RECORDS, messages: MAX_RECORDS });
   }, 20_000);
 });

@@ -1,6 +1,6 @@
 /**
  * The queue against a small reference, in random orders of what can happen to it: queueing, claims by two nodes, results,
- * crashes, leases that end, people who cancel and hold, clocks that jump. Whatever the order, every recipient ends in
+ * crashes, leases that end, people who cancel, hold, re-route and release, age, clocks that jump. Whatever the order, all end in
  * exactly one terminal state, nothing is lost, and no two nodes hold the same delivery.
  */
 import fc from 'fast-check';
@@ -16,6 +16,9 @@ import {
 } from './queue.ts';
 import { cancelSlice, holdSlice, releaseSlice } from './queue-sweep.ts';
 import type { Store } from './open.ts';
+import { expire, overdue } from './queue-expiry.ts';
+import { keepBack, moveMeant, nextMeant, releaseHeldBy } from './queue-order-slice.ts';
+import { addOrder, endOrder, releaseOrder, type QueueOrder } from './queue-order.ts';
 import type { DeliveryState } from './tables.ts';
 import { eachEngine } from './testing.ts';
 
@@ -23,6 +26,7 @@ const LEASE_MS = 60_000;
 const CAMPAIGN = 1;
 const DOMAINS = ['a.example', 'b.example', 'c.example'];
 const NODES = ['north', 'south'] as const;
+const MAX_AGE_MS = 4 * 86_400_000;
 const WAITING: readonly DeliveryState[] = ['queued', 'deferred'];
 
 type NodeName = (typeof NODES)[number];
@@ -37,7 +41,11 @@ type Step =
   | { kind: 'crash'; node: NodeName }
   | { kind: 'release-expired' }
   | { kind: 'clock'; ms: number }
-  | { kind: 'cancel' | 'hold' | 'release' };
+  | { kind: 'cancel' | 'hold' | 'release' }
+  | { kind: 'order'; what: 'cancel' | 'hold' | 'reroute' | 'retry' }
+  | { kind: 'release-order' }
+  | { kind: 'keep-back'; node: NodeName; pick: number }
+  | { kind: 'expire'; evenHeld: boolean };
 
 const node = fc.constantFrom(...NODES);
 const result = fc.constantFrom<Result>(
@@ -83,6 +91,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom('cancel' as const, 'hold' as const, 'release' as const) }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('order' as const),
+      what: fc.constantFrom(
+        'cancel' as const,
+        'hold' as const,
+        'hold' as const,
+        'reroute' as const,
+        'retry' as const,
+      ),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('release-order' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('keep-back' as const), node, pick }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('expire' as const), evenHeld: fc.boolean() }) },
 );
 
 /** One delivery as the reference knows it. */
@@ -93,6 +117,9 @@ interface Known {
   owner: string | null;
   leaseUntil: number;
   terminalAt: number;
+  pool: string;
+  /** The order that it stepped aside for. */
+  heldBy: number | null;
 }
 /** What a node believes that it holds. */
 interface Held {
@@ -110,6 +137,8 @@ class World {
   readonly #life: Record<NodeName, number> = { north: 0, south: 0 };
   readonly #store: Store;
   #serial = 0;
+  /** The hold in force. */
+  #hold: QueueOrder | undefined;
 
   constructor(store: Store) {
     this.#store = store;
@@ -172,11 +201,81 @@ class World {
         return this.#move(WAITING, 'held');
       case 'release':
         await store.write((tx) => releaseSlice(tx, { campaign: CAMPAIGN }, this.now));
-        for (const known of this.known.values()) if (known.state === 'held') known.due = this.now;
+        for (const known of this.known.values())
+          if (known.state === 'held') Object.assign(known, { due: this.now, heldBy: null });
         return this.#move(['held'], 'queued');
+      case 'order':
+        return this.#order(step.what);
+      case 'release-order':
+        return this.#releaseOrder();
+      case 'keep-back': {
+        // The order comes just after the claim: what was claimed is not dialled.
+        if (this.held[step.node].length === 0) await this.#claim(step.node, 2);
+        if (this.#hold === undefined) await this.#order('hold');
+        const hold = this.#hold as QueueOrder | undefined;
+        if (hold === undefined) return;
+        const [one] = this.held[step.node].splice(step.pick % (this.held[step.node].length || 1), 1);
+        if (one === undefined) return;
+        await store.write((tx) => keepBack(tx, one.owner, [one.id], hold.id));
+        const known = this.known.get(one.id) as Known;
+        if (known.state !== 'active' || known.owner !== one.owner) return;
+        known.attempt -= 1;
+        Object.assign(known, { state: 'held', owner: null, heldBy: hold.id });
+        return;
+      }
+      case 'expire': {
+        if (!step.evenHeld) await this.#releaseOrder();
+        this.now += 2 * MAX_AGE_MS;
+        const before = this.now - MAX_AGE_MS;
+        const ids = await overdue(store.read, before, 1000);
+        await store.write((tx) => expire(tx, ids, before, this.now));
+        // What a person keeps back does not expire.
+        if (this.#hold !== undefined) return expect(ids).toEqual([]);
+        for (const known of this.known.values())
+          if (WAITING.includes(known.state) && known.due <= before) known.state = 'expired';
+        return;
+      }
       default:
         return step satisfies never;
     }
+  }
+
+  /** An order, swept to its end; the model knows it in one line. */
+  async #order(what: 'cancel' | 'hold' | 'reroute' | 'retry'): Promise<void> {
+    const store = this.#store;
+    const target = { by: 'campaign', id: CAMPAIGN, name: 'Spring' } as const;
+    const toPool = what === 'reroute' ? 'reserve' : undefined;
+    const order = await store.write((tx) =>
+      addOrder(tx, { kind: what, ...target, ...(toPool !== undefined && { toPool }) }, 0, this.now),
+    );
+    for (let cursor: number | null = 0; cursor !== null;) {
+      const found = await nextMeant(store.read, order, cursor, 3);
+      await store.write((tx) => moveMeant(tx, order, found.ids, this.now));
+      cursor = found.cursor;
+    }
+    if (what === 'hold') this.#hold = order;
+    else await store.write((tx) => endOrder(tx, order.id, this.now));
+    for (const known of this.known.values()) {
+      const waits = WAITING.includes(known.state);
+      if (what === 'hold' && waits) Object.assign(known, { state: 'held', heldBy: order.id });
+      if (what === 'cancel' && (waits || known.state === 'held')) known.state = 'cancelled';
+      if (what === 'reroute' && !terminalStates.includes(known.state)) known.pool = 'reserve';
+      if (what === 'retry' && waits && known.due > this.now) known.due = this.now;
+    }
+  }
+
+  async #releaseOrder(): Promise<void> {
+    const hold = this.#hold;
+    if (hold === undefined) return;
+    this.#hold = undefined;
+    await this.#store.write(async (tx) => {
+      await releaseOrder(tx, hold, null, this.now);
+      await releaseHeldBy(tx, hold.id, this.now, 1000);
+      await endOrder(tx, hold.id, this.now);
+    });
+    for (const known of this.known.values())
+      if (known.state === 'held' && known.heldBy === hold.id)
+        Object.assign(known, { state: 'queued', due: this.now, heldBy: null });
   }
 
   #move(from: readonly DeliveryState[], to: DeliveryState): void {
@@ -213,6 +312,8 @@ class World {
         owner: null,
         leaseUntil: 0,
         terminalAt: 0,
+        pool: 'marketing',
+        heldBy: null,
       });
     }
   }
@@ -294,7 +395,7 @@ class World {
   async check(): Promise<void> {
     const rows = await this.#store.read
       .selectFrom('delivery')
-      .select(['id', 'state', 'attempt', 'lease_owner'])
+      .select(['id', 'state', 'attempt', 'lease_owner', 'pool'])
       .orderBy('id')
       .execute();
     expect(rows).toEqual(
@@ -303,6 +404,7 @@ class World {
         state: one.state,
         attempt: one.attempt,
         lease_owner: one.owner,
+        pool: one.pool,
       })),
     );
   }
@@ -311,6 +413,7 @@ class World {
   async finish(): Promise<void> {
     await this.take({ kind: 'crash', node: 'north' });
     await this.take({ kind: 'crash', node: 'south' });
+    await this.take({ kind: 'release-order' });
     await this.take({ kind: 'release' });
     // A clock that jumped back makes things wait as long as it jumped, and no longer.
     for (
@@ -335,7 +438,7 @@ eachEngine((name, open) => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
           await store.write(async (tx) => {
-            for (const table of ['delivery', 'event', 'attempt'] as const)
+            for (const table of ['delivery', 'event', 'attempt', 'queue_order'] as const)
               await tx.deleteFrom(table).execute();
           });
           const world = new World(store);

@@ -10,6 +10,7 @@ import { explain } from '../core/errors.ts';
 import { Doorkeeper } from './admission.ts';
 import { Cage } from './cage.ts';
 import { listen, type Listener } from './listener.ts';
+import { ImapPuller } from './imap-puller.ts';
 import { keep, process as processRow, type Reader } from './receive.ts';
 import { Recipients } from './recipient.ts';
 
@@ -25,6 +26,7 @@ export function inbound(rt: Runtime): Role {
   const hostname = settings.hostname || machineName();
   let listener: Listener | undefined;
   let workers: Workers | undefined;
+  let puller: ImapPuller | undefined;
   const off: (() => void)[] = [];
 
   return {
@@ -65,6 +67,8 @@ export function inbound(rt: Runtime): Role {
         keep: (envelope, spool) => keep(rt, envelope, spool),
         log,
       });
+      puller = new ImapPuller({ rt, judge: (address) => recipients.judge(address, clock.now()) });
+      await puller.start();
       log.info('listening for mail', {
         host: settings.host,
         port: listener.port,
@@ -73,6 +77,7 @@ export function inbound(rt: Runtime): Role {
     },
     async stop() {
       for (const stop of off.splice(0)) stop();
+      await puller?.stop();
       await listener?.close();
       await workers?.stop();
     },

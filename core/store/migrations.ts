@@ -379,6 +379,16 @@ export const migrations: Migration[] = [
       `create index report_failure_report on report_failure (report_id)`,
     ],
   },
+  {
+    name: '0016_imap',
+    up: [
+      `create table imap_account (id :id, name text not null unique, host text not null, port :int not null, tls text not null,
+        verify :int not null, username text not null, auth text not null, sealed :blob, token_url text not null,
+        folder text not null, after text not null, move_to text not null, mailbox_id :int not null,
+        paused :int not null, uid_validity text, first_uid :int, last_uid :int, taken :int not null, skipped :int not null,
+        last_taken_at :int, checked_at :int, error text, error_at :int, created_at :int not null, updated_at :int not null)`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

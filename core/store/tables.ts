@@ -852,6 +852,43 @@ export interface Tables {
     created_at: number;
   };
   /** The durable inbound queue: one row per accepted message. */
+  /** A mailbox elsewhere whose mail is pulled (IMAP). */
+  imap_account: {
+    id: Generated<number>;
+    name: string;
+    host: string;
+    port: number;
+    tls: 'implicit' | 'starttls';
+    /** 0: any certificate will do. */
+    verify: number;
+    username: string;
+    auth: 'password' | 'oauth2';
+    /** Sealed JSON: the password, or client and refresh token. */
+    sealed: Uint8Array | null;
+    /** Of OAuth2: where a refresh token is exchanged. */
+    token_url: string;
+    folder: string;
+    after: 'keep' | 'seen' | 'move';
+    move_to: string;
+    /** Whose mail it is where no recipient of ours is named. */
+    mailbox_id: number;
+    paused: number;
+    /** RFC 3501 2.3.1.1: numbers count within it; another one means that the folder was numbered anew. */
+    uid_validity: string | null;
+    /** Where reading began. What lay there before stays untouched. */
+    first_uid: number | null;
+    last_uid: number | null;
+    taken: number;
+    /** Too large, or here already. */
+    skipped: number;
+    last_taken_at: number | null;
+    /** The last look that went well. */
+    checked_at: number | null;
+    error: string | null;
+    error_at: number | null;
+    created_at: number;
+    updated_at: number;
+  };
   inbound: {
     id: Generated<number>;
     received_at: number;

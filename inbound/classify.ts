@@ -58,10 +58,7 @@ export interface Verdict {
 export function classify(letter: Letter, mime: Part, context: Context): Verdict {
   const { headers } = mime;
   const original = originalHeaders(mime);
-  const reply = readReply(letter.text, {
-    cut: letter.cut,
-    ...(context.ownText === undefined ? {} : { ownText: context.ownText }),
-  });
+  const reply = readReply(letter.text, { marks: letter.marks, ownText: context.ownText });
   const base: Verdict = {
     kind: 'other',
     detail: '',

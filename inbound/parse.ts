@@ -5,6 +5,7 @@
 import { readAddresses, readMessageIds, type Headers, type Person } from './header.ts';
 import { htmlToText } from './html-text.ts';
 import { decodedText, encodingOf, readMime, type Part } from './mime.ts';
+import type { Mark } from './reply.ts';
 import { sanitise } from './sanitise.ts';
 
 export interface LetterAttachment {
@@ -29,8 +30,8 @@ export interface Letter {
   date: number | null;
   /** What a person reads. */
   text: string;
-  /** Where the writer's program says that the old message begins. */
-  cut: number;
+  /** What the writer's program says of parts of the text: quotations and signatures, by its HTML. */
+  marks: Mark[];
   html: string | null;
   hasRemoteImages: boolean;
   attachments: LetterAttachment[];
@@ -67,7 +68,7 @@ export function parse(raw: Buffer): { letter: Letter; mime: Part } {
       references: readMessageIds(headers.raw('references')),
       date: dateOf(headers.raw('date')),
       text,
-      cut: fromHtml === undefined ? text.length : Math.min(fromHtml.cut, text.length),
+      marks: fromHtml?.marks ?? [],
       html: cleaned === undefined ? null : cleaned.html,
       hasRemoteImages: cleaned?.hasRemoteImages ?? false,
       attachments: attachmentsOf(mime, new Set(shown)),

@@ -43,7 +43,7 @@ test.each([
     'On 5 Jan 2026, a@shop.example wrote:\n> shall we?\n\nYes, gladly.',
     'Yes, gladly.',
   ],
-  ['answers between quotations stay', '> one?\nYes.\n> two?\nNo.', 'Yes.\nNo.'],
+  ['answers between quotations stay', '> one?\nYes.\n> two?\nNo.', '> one?\nYes.\n> two?\nNo.'],
   ['signature after two dashes', 'Yes.\n\n-- \nAna\nRoy & Co', 'Yes.'],
   ['sent from a phone', 'Oui\n\nEnvoyé de mon iPhone', 'Oui'],
   [
@@ -99,8 +99,8 @@ test.each([
   ],
   ['yahoo', '<div>Oui</div><div class="yahoo_quoted"><div>hello</div></div>'],
 ])('HTML of %s', (_, html) => {
-  const { text, cut } = htmlToText(html);
-  expect(readReply(text, { cut }).visible).toBe('Oui');
+  const { text, marks } = htmlToText(html);
+  expect(readReply(text, { marks }).visible).toBe('Oui');
 });
 
 // inbox.md section 4: twenty kilobytes of this take eleven seconds in a popular library.
@@ -115,6 +115,6 @@ test.each([
   const began = performance.now();
   const html = htmlToText(text);
   readReply(text);
-  readReply(html.text, { cut: html.cut });
+  readReply(html.text, { marks: html.marks });
   expect(performance.now() - began).toBeLessThan(500);
 });

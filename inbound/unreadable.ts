@@ -22,7 +22,7 @@ export function unreadable(raw: Buffer, breach: Breach): Reading {
       references: [],
       date: null,
       text,
-      cut: 0,
+      marks: [],
       html: null,
       hasRemoteImages: false,
       attachments: [],

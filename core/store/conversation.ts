@@ -66,6 +66,8 @@ export interface Segment {
   kind: 'new' | 'quoted' | 'signature' | 'forwarded' | 'disclaimer';
   start: number;
   end: number;
+  /** Not new, yet to be seen: a quotation that the writer answers below it, or all that there is. */
+  shown?: boolean;
 }
 
 /** One turn, with what hangs on it. */

@@ -106,6 +106,8 @@ export const message = z.object({
       kind: z.enum(['new', 'quoted', 'signature', 'forwarded', 'disclaimer']),
       start: count,
       end: count,
+      /** Not new, yet to be seen: a quotation that is answered below it, or all that there is. */
+      shown: z.boolean().optional(),
     }),
   ),
   /** True: the sanitised HTML is at `/api/messages/ID/body`, for a sandboxed frame. */

@@ -10,6 +10,7 @@ import { settings, type Config } from '../config/schema.ts';
 import { checkDomain } from './identity.ts';
 import type { Runtime } from './runtime.ts';
 import { examineSource, type Tick } from './sending/source-check.ts';
+import { imapAccounts } from './store/imap-account.ts';
 import { sendingDomains, sources } from './store/identity.ts';
 import { isNativeSqliteAvailable } from './store/sqlite.ts';
 
@@ -74,6 +75,7 @@ export async function examine(runtime: Runtime): Promise<Finding[]> {
     ...(await resolver(runtime)),
     ...(await egress(runtime)),
     ...(await domains(runtime)),
+    ...(await mailboxesElsewhere(runtime)),
   ];
 }
 
@@ -247,6 +249,24 @@ async function resolver({ dns, config }: Runtime): Promise<Finding[]> {
       ),
     ];
   }
+}
+
+/** What is pulled: whether the last look went well. A new look is `parley imap test`. */
+async function mailboxesElsewhere({ store, clock: time }: Runtime): Promise<Finding[]> {
+  return (await imapAccounts(store.read)).map((row) => {
+    const id = `imap.${row.name}`;
+    const what = `the connected mailbox ${row.name} (${row.username} at ${row.host})`;
+    if (row.paused === 1) return warn(id, `${what} is paused`, `parley imap resume ${row.name}`);
+    if (row.error !== null)
+      return fail(
+        id,
+        `${what} fails at ${row.error}`,
+        `mend it in the settings; parley imap test ${row.name}`,
+      );
+    if (row.checked_at === null || time.now() - row.checked_at > 3_600_000)
+      return warn(id, `${what} was not looked at within the last hour`, 'start the server');
+    return ok(id, `${what} is read`);
+  });
 }
 
 async function egress({ store, dns, config }: Runtime): Promise<Finding[]> {

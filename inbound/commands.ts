@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { explain, Problem } from '../core/errors.ts';
 import { Cage } from './cage.ts';
+import { imapCommands } from './imap-command.ts';
 import type { Reading } from './read.ts';
 import { reportCommands, type Deps } from './report-command.ts';
 import type { Report } from './reports.ts';
@@ -13,6 +14,7 @@ const FILE_CONTEXT = { mailFrom: undefined, purposes: [] };
 /** Adds this house's commands. */
 export function commands(program: Command, deps: Deps): void {
   reportCommands(program, deps);
+  imapCommands(program, deps);
   program
     .command('classify')
     .description(

@@ -13,6 +13,7 @@ import { audienceRoutes } from './contract/audience-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
 import { egressRoutes } from './contract/egress-routes.ts';
+import { imapRoutes } from './contract/imap-routes.ts';
 import { programRoutes } from './contract/program-routes.ts';
 import { reportRoutes } from './contract/report-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
@@ -22,6 +23,7 @@ import { planningRoutes } from './contract/planning-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
 import type * as egress from './contract/egress.ts';
+import type * as imap from './contract/imap.ts';
 import type * as campaign from './contract/campaign.ts';
 import type * as inbox from './contract/inbox.ts';
 import type * as planning from './contract/planning.ts';
@@ -39,6 +41,7 @@ export const routes = {
   ...audienceRoutes,
   ...campaignRoutes,
   ...egressRoutes,
+  ...imapRoutes,
   ...reportRoutes,
   ...safeRoutes,
   ...shapingRoutes,
@@ -107,6 +110,7 @@ export type Preflight = z.output<typeof campaign.preflight>;
 export type EgressSource = z.output<typeof egress.egressSource>;
 export type Pool = z.output<typeof egress.pool>;
 export type Smarthost = z.output<typeof egress.smarthost>;
+export type ImapAccount = z.output<typeof imap.imapAccount>;
 export type CampaignStop = z.output<typeof safe.stop>;
 export type Incident = z.output<typeof safe.incident>;
 export type ShapedProvider = z.output<typeof shaping.provider>;

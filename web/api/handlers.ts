@@ -3,6 +3,7 @@ import type { Handlers } from '../http/route.ts';
 import { campaignHandlers } from './campaign.ts';
 import { contactHandlers } from './contact.ts';
 import { egressHandlers } from './egress.ts';
+import { imapHandlers } from './imap.ts';
 import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
 import { orderHandlers } from './order.ts';
@@ -28,6 +29,7 @@ export const handlers: Handlers = {
   ...segmentHandlers,
   ...suppressionHandlers,
   ...egressHandlers,
+  ...imapHandlers,
   ...reportHandlers,
   ...safeHandlers,
   ...shapingHandlers,

@@ -6,6 +6,7 @@ import { campaigns } from '../words/campaigns.ts';
 import { checks } from '../words/checks.ts';
 import { dkim } from '../words/dkim.ts';
 import { egress } from '../words/egress.ts';
+import { imap } from '../words/imap.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
 import { order } from '../words/order.ts';
@@ -33,6 +34,7 @@ const table = {
   ...planning,
   ...dkim,
   ...egress,
+  ...imap,
   ...order,
   ...programs,
 };

@@ -91,6 +91,7 @@ const VERBS = verbsByEnd(
 const JOINED_VERBS = verbsByEnd(
   quotePhrases.filter((one) => JOINED.has(one.language)).flatMap((one) => normal(one.wrote)),
 );
+const JOINED_LIST = [...JOINED_VERBS.values()].flat();
 /** Verbs of one word that may stand between the name and the date. */
 const MIDDLE = new Set(
   quotePhrases.flatMap((one) => normal(one.wrote)).filter((verb) => !verb.includes(' ') && verb.length > 3),
@@ -162,6 +163,8 @@ function startsLikeHeader(plain: string): boolean {
 
 /** Whether these joined lines say who wrote what comes below. */
 function announces(text: string, isFollowed: boolean, starts: boolean): boolean {
+  // No moment, no address and no old text below: a person speaks.
+  if (!isFollowed && !/[@\d]/.test(text)) return false;
   const colon = /[:：][\s*_"]*$/.test(text);
   const address = hasAddress(text);
   const day = hasDay(text);
@@ -203,7 +206,7 @@ function verbAtEnd(text: string): string {
 
 const hasMiddleVerb = (text: string): boolean =>
   text.split(/[^\p{L}]+/u, 80).some((word) => MIDDLE.has(word)) ||
-  [...JOINED_VERBS.values()].flat().some((verb) => text.includes(verb));
+  JOINED_LIST.some((verb) => text.includes(verb));
 
 // ── From / Sent / To / Subject ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -35,7 +35,7 @@ export interface ReplyReading {
   withSignature: string;
 }
 
-/** A quotation without any announcement, above the answer: short ones are what the writer chose to cite. */
+/** ">" lines without any announcement, above the answer: short ones are what the writer chose to cite. */
 const LONGEST_CITATION = 24;
 
 /** Splits a mail's text. Empty result: everything is shown, since hiding a person's words is the worse fault. */
@@ -141,7 +141,7 @@ function showAnswered(lines: readonly Line[], announced: ReadonlySet<Line>, isHt
   );
   for (const [at, run] of runs.entries()) {
     if (!run.isOld || at > lastWords) continue;
-    const isCited = !run.isAnnounced && run.lines.length <= LONGEST_CITATION && !(isHtml && at > 0);
+    const isCited = !run.isAnnounced && run.lines.length <= LONGEST_CITATION && !isHtml;
     if (isAnsweredBetween || isCited) for (const line of run.lines) line.shown = true;
   }
 }

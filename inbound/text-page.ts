@@ -12,6 +12,8 @@ export class Page {
   #kinds: LineKind[] = [];
   #line = '';
   #hasText = false;
+  /** Asked of each piece: the line itself would be put together anew every time. */
+  #endsInSpace = false;
   #quotes = 0;
   #signatures = 0;
   #isRestOld = false;
@@ -34,18 +36,19 @@ export class Page {
       return;
     }
     const text = decoded.replace(/[ \t\r\n\f]+/g, ' ');
-    this.#add(!this.#hasText || this.#line.endsWith(' ') ? text.replace(/^ /, '') : text);
+    this.#add(!this.#hasText || this.#endsInSpace ? text.replace(/^ /, '') : text);
   }
 
   #add(text: string): void {
     if (text === '') return;
     this.#line += text;
     this.#hasText ||= text.trim() !== '';
+    this.#endsInSpace = text.endsWith(' ');
   }
 
   /** Between the cells of a table. */
   space(): void {
-    if (this.#hasText && !this.#line.endsWith(' ')) this.#line += ' ';
+    if (this.#hasText && !this.#endsInSpace) this.#add(' ');
   }
 
   breakLine(): void {

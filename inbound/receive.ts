@@ -19,12 +19,11 @@ import {
   type ReceivedEnvelope,
 } from '../core/store/inbound.ts';
 import { addRawMessage, readRawMessage, type RawSpool } from '../core/store/raw-message.ts';
-import { ownWords } from '../core/store/thread.ts';
 import type { Row } from '../core/store/tables.ts';
+import { answeredText } from './answered-text.ts';
 import { apply, type Applied } from './apply.ts';
 import { authenticate, nothingKnown } from './authenticate.ts';
 import { Breach, type Cage } from './cage.ts';
-import { htmlToText } from './html-text.ts';
 import { isLooping, loopRefusal } from './listener.ts';
 import type { Reading } from './read.ts';
 import { readEnvelopeTokens, thread, type EnvelopeTokens } from './thread.ts';
@@ -107,20 +106,13 @@ async function read(
       mailFrom: row.mail_from,
       purposes: envelope.valid.map((token) => token.purpose),
       now: rt.clock.now(),
-      ownText: await ownTextFor(rt, envelope),
+      ownText: await answeredText(rt, envelope, raw),
     });
   } catch (error) {
     if (!(error instanceof Breach) || row.attempts < ATTEMPTS) throw error;
     rt.log.warn('mail could not be read', { inbound: row.id, reason: error.kind });
     return unreadable(raw, error);
   }
-}
-
-/** What we sent to whoever answers, so that it is known again in the quotation. */
-async function ownTextFor(rt: Runtime, envelope: EnvelopeTokens): Promise<string | undefined> {
-  const token = envelope.valid.find((one) => one.purpose === 'r');
-  const sent = token && (await ownWords(rt.store.read, token.deliveryId));
-  return sent && `${sent.text}\n${htmlToText(sent.html).text}`;
 }
 
 function commit(

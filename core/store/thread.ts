@@ -74,6 +74,17 @@ export async function ownWords(
   return { text: row.template_text ?? row.message_text ?? '', html: row.template_html ?? '' };
 }
 
+/** What staff wrote in a message of the inbox. */
+export async function wordsOfMessage(db: Db, messageId: number): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('message')
+    .select('text')
+    .where('id', '=', messageId)
+    .where('direction', '=', 'out')
+    .executeTakeFirst();
+  return row?.text;
+}
+
 /** The conversation of a message of ours, by the message's id. */
 export async function conversationOfMessage(db: Db, messageId: number): Promise<number | undefined> {
   const row = await db

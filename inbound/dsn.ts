@@ -83,7 +83,11 @@ function readGroup(fields: Headers, humanText: string): BouncedRecipient | undef
     .join(' ')
     .slice(0, MAX_WORDS);
   // RFC 3464 2.3.1 and 2.3.2: the recipient as we knew it is the original one, the one that failed the final one.
-  const address = isAddress(final) ? final : isAddress(original) ? original : final || original;
+  const address = isAddress(final)
+    ? final
+    : isAddress(original)
+      ? original
+      : generatedBy(final, humanText) || final || original;
   const around = diagnostic === '' || /^\W*$/.test(diagnostic) ? wordsAbout(humanText, address) : diagnostic;
   return {
     address,
@@ -93,8 +97,14 @@ function readGroup(fields: Headers, humanText: string): BouncedRecipient | undef
       .raw('remote-mta')
       .replace(/^\s*dns\s*;\s*/i, '')
       .slice(0, 255),
-    ...diagnose(status, around),
+    ...diagnose(status, around, humanText),
   };
+}
+
+/** Exim: a file or a pipe failed, and the address that led there stands in the next line. */
+function generatedBy(final: string, humanText: string): string {
+  if (!/^[/|]/.test(final)) return '';
+  return /generated (?:by|from) ([^\s<>]{1,320}@[^\s<>,;]{1,255})/i.exec(humanText)?.[1]?.toLowerCase() ?? '';
 }
 
 const isAddress = (text: string): boolean => /^[^\s@]+@[^\s@]+$/.test(text);

@@ -1,5 +1,5 @@
 /** Complaints in the Abuse Reporting Format (RFC 5965): somebody pressed "this is spam". */
-import { readHeaders, type Headers } from './header.ts';
+import { readAddresses, readHeaders, type Headers } from './header.ts';
 import { typedAddress } from './dsn.ts';
 import { decodedText, partsOf, readEmbedded, type Part } from './mime.ts';
 
@@ -22,6 +22,11 @@ export function readComplaint(mime: Part): Complaint | undefined {
     .flatMap((name) => fields.all(name))
     .map(typedAddress)
     .filter((address) => address.includes('@'));
+  // Some name the reader nowhere but in the message that comes back.
+  if (recipients.length === 0) {
+    const sentTo = readAddresses(originalHeaders(mime)?.raw('to') ?? '').map((one) => one.address);
+    if (sentTo.length === 1 && sentTo[0]?.includes('@')) recipients.push(sentTo[0].toLowerCase());
+  }
   const feedbackType = fields.raw('feedback-type').trim().toLowerCase() || 'abuse';
   return {
     feedbackType,

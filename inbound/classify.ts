@@ -17,6 +17,7 @@ import { partsOf, type Part } from './mime.ts';
 import type { Letter } from './parse.ts';
 import { readReply, type ReplyReading } from './reply.ts';
 import { readReport, type Report } from './reports.ts';
+import { readSesNotice } from './ses-notice.ts';
 import { plainLetters } from './words.ts';
 import type { VerdictKind } from '../core/store/tables.ts';
 
@@ -104,6 +105,21 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
   // RFC 8098 3: Disposition tells what became of it; never a sign that the person wrote.
   if ([...partsOf(mime)].some((part) => part.type === 'message/disposition-notification'))
     return verdict('read-receipt', 'disposition', 'mdn', 'a disposition notification (RFC 8098)');
+
+  const notice = readSesNotice(headers, letter.text);
+  if (notice !== undefined)
+    return verdict(notice.kind, 'amazon-ses', 'amazon-ses', `Amazon SES reports a ${notice.kind}`, {
+      recipients: notice.recipients,
+      ...(notice.kind === 'complaint' && {
+        complaint: {
+          feedbackType: notice.feedbackType,
+          userAgent: 'Amazon SES',
+          recipients: notice.recipients.map((one) => one.address),
+          sourceIp: '',
+          isAuthenticationFailure: false,
+        },
+      }),
+    });
 
   const parts = statusParts(mime);
   if (parts.length > 0) {

@@ -39,20 +39,18 @@ export function statusParts(mime: Part): Part[] {
 
 /** Every recipient of the report; empty when no group of fields names one. */
 export function readDsn(parts: Part[], humanText: string): BouncedRecipient[] {
+  return merged(parts.flatMap((part) => readGroups(decodedText(part), humanText)).slice(0, MAX_RECIPIENTS));
+}
+
+/** RFC 3464 2.1: groups of fields, each ended by an empty line; the first is about the message. */
+export function readGroups(text: string, humanText: string): BouncedRecipient[] {
   const recipients: BouncedRecipient[] = [];
-  for (const part of parts) {
-    // RFC 3464 2.1: groups of fields, each ended by an empty line; the first is about the message.
-    const groups = decodedText(part)
-      .slice(0, 512 * 1024)
-      .split(/\n[ \t]*\n/)
-      .map((block) => readHeaders(block.replace(/^\n+/, '')));
-    for (const fields of groups) {
-      if (recipients.length >= MAX_RECIPIENTS) break;
-      const recipient = readGroup(fields, humanText);
-      if (recipient !== undefined) recipients.push(recipient);
-    }
+  for (const block of text.slice(0, 512 * 1024).split(/\n[ \t]*\n/)) {
+    if (recipients.length >= MAX_RECIPIENTS) break;
+    const recipient = readGroup(readHeaders(block.replace(/^\n+/, '')), humanText);
+    if (recipient !== undefined) recipients.push(recipient);
   }
-  return merged(recipients);
+  return recipients;
 }
 
 function readGroup(fields: Headers, humanText: string): BouncedRecipient | undefined {

@@ -4,7 +4,8 @@
  */
 import type { Headers } from './header.ts';
 import { diagnose } from './diagnosis.ts';
-import type { BouncedRecipient } from './dsn.ts';
+import { readGroups, type BouncedRecipient } from './dsn.ts';
+import { certainRecipients } from './prose-recipient.ts';
 
 export interface ForeignSigns {
   headers: Headers;
@@ -61,7 +62,12 @@ export function readForeignBounce(signs: ForeignSigns): ForeignBounce | undefine
   const delayed =
     DELAYED.test(`${plainSubject}\n${own.slice(0, 8000)}`) &&
     !/permanent|fatal|giving up|final/i.test(own.slice(0, 8000));
-  const recipients = addresses.map((address) => recipientFrom(address, own, delayed, addresses));
+  // Some systems write the fields of RFC 3464 into the text, without parts.
+  const byTheBook = STATUS_FIELDS.test(text) ? readGroups(text, own) : [];
+  const recipients =
+    byTheBook.length > 0
+      ? byTheBook
+      : addresses.map((address) => recipientFrom(address, own, delayed, addresses));
   if (recipients.length === 0 && !(fromDaemon && isTitled)) return undefined;
   const why = [
     fromDaemon ? 'sent by a mail system' : '',
@@ -73,6 +79,8 @@ export function readForeignBounce(signs: ForeignSigns): ForeignBounce | undefine
     .join(', ');
   return { recipients, delayed, why };
 }
+
+const STATUS_FIELDS = /^final-recipient[ \t]*:[^\n]{1,400}@/im;
 
 function ownEnd(text: string): number {
   for (const match of text.matchAll(ORIGINAL_BELOW)) {
@@ -98,6 +106,8 @@ function recipientsIn(
 ): string[] {
   const listed = unique(failed);
   if (listed.length > 0) return listed;
+  const sure = certainRecipients(own).filter((address) => unique(address).length === 1);
+  if (sure.length > 0) return sure;
   const notThem = new Set(
     unique(
       `${from} ${headers.text('to')} ${original?.text('from') ?? ''} ${original?.raw('return-path') ?? ''} ${original?.raw('message-id') ?? ''}`,
@@ -155,7 +165,11 @@ function recipientFrom(address: string, own: string, delayed: boolean, all: stri
   const isTelling = /\b[45]\d\d\b|[45]\.\d+\.\d+|unknown|not |full|reject|fail|quota|invalid|disabled/i.test(
     after,
   );
-  const words = (isTelling || all.length > 1 ? after : own).slice(0, 2048).trim();
+  // sendmail gives each address one line of its transcript.
+  const line = /^>?\.\.\. ?([^\n]{3,})/.exec(after)?.[1];
+  const about = line ?? (isTelling || all.length > 1 ? after : own);
+  const isMute = all.length === 1 && diagnose('', about).class.startsWith('unknown');
+  const words = (isMute ? own : about).slice(0, 2048).trim();
   const code = /\bstatus\b[^\d\n]{0,10}([245]\.\d{1,3}\.\d{1,3})/i.exec(words)?.[1] ?? '';
   return {
     address,

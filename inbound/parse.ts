@@ -105,6 +105,9 @@ const isFile = (part: Part): boolean =>
 
 /** The text parts that a mail program shows as the message, in order. */
 function shownParts(part: Part): Part[] {
+  // A multipart in which no part could be found (a boundary that is nowhere): what there is, is shown.
+  if (part.type.startsWith('multipart/') && part.children.length === 0 && !isFile(part))
+    return [{ ...part, type: 'text/plain' }];
   if (part.type === 'multipart/alternative') {
     const choices = part.children.map(shownParts);
     const plain = choices.find(
@@ -119,7 +122,6 @@ function shownParts(part: Part): Part[] {
   if (part.type === 'multipart/report') return part.children.slice(0, 1).flatMap(shownParts);
   if (part.children.length > 0) return part.children.flatMap(shownParts);
   if (isFile(part)) return [];
-  if (part.type.startsWith('multipart/')) return [{ ...part, type: 'text/plain' }];
   return part.type === 'text/plain' ||
     part.type === 'text/html' ||
     (part.path === '' && part.type.startsWith('text/'))

@@ -85,7 +85,12 @@ const objectOf = (value: unknown): Bag | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Bag) : undefined;
 
 const listOf = (value: unknown): Bag[] =>
-  Array.isArray(value) ? value.slice(0, MOST).map(objectOf).filter((one) => one !== undefined) : [];
+  Array.isArray(value)
+    ? value
+        .slice(0, MOST)
+        .map(objectOf)
+        .filter((one) => one !== undefined)
+    : [];
 
 /** The first line that is a whole object; SNS writes a footer below it. */
 function objectIn(text: string): Bag | undefined {

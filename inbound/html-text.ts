@@ -24,6 +24,8 @@ export interface HtmlText {
   text: string;
   /** What the writer's program says of parts of it, in order. */
   marks: Mark[];
+  /** Of each line, where its first character stands in the HTML; -1 for an empty one. */
+  places: number[];
 }
 
 interface Open {
@@ -45,7 +47,7 @@ export function htmlToText(html: string): HtmlText {
   let at = 0;
   while (at < source.length) {
     const open = source.indexOf('<', at);
-    if (silentUntil === '') page.write(source.slice(at, open < 0 ? undefined : open));
+    if (silentUntil === '') page.write(source.slice(at, open < 0 ? undefined : open), at);
     if (open < 0) break;
     if (source.startsWith('<!--', open)) {
       const end = source.indexOf('-->', open + 4);
@@ -56,7 +58,7 @@ export function htmlToText(html: string): HtmlText {
     if (match === null) {
       const isMarkup = /^<[!?/]/.test(source.slice(open, open + 2));
       const end = isMarkup ? source.indexOf('>', open) : open;
-      if (!isMarkup && silentUntil === '') page.write('<');
+      if (!isMarkup && silentUntil === '') page.write('<', open);
       at = end < 0 ? source.length : end + 1;
       continue;
     }

@@ -3,7 +3,7 @@
  * is a stranger's. What comes out is small and bounded, whatever went in.
  */
 import { readAddresses, readMessageIds, type Headers, type Person } from './header.ts';
-import { htmlToText } from './html-text.ts';
+import { htmlToText, type HtmlText } from './html-text.ts';
 import { decodedText, encodingOf, readMime, type Part } from './mime.ts';
 import type { Mark } from './reply.ts';
 import { sanitise } from './sanitise.ts';
@@ -41,7 +41,14 @@ const MAX_ATTACHMENTS = 200;
 const MAX_SUBJECT = 998;
 const MAX_TEXT = 512 * 1024;
 
-export function parse(raw: Buffer): { letter: Letter; mime: Part } {
+export interface Parsed {
+  letter: Letter;
+  mime: Part;
+  /** The HTML of the message as text, when there is any: what it marks as old helps to read the plain part too. */
+  page: HtmlText | undefined;
+}
+
+export function parse(raw: Buffer): Parsed {
   const mime = readMime(raw);
   const { headers } = mime;
   const shown = shownParts(mime);
@@ -52,11 +59,13 @@ export function parse(raw: Buffer): { letter: Letter; mime: Part } {
   const htmlSource = htmlParts(mime).map(decodedText).join('\n');
   // An empty or token text part beside real HTML is what some programs send for form's sake.
   const usesHtml = plain.trim().length < 3 && htmlSource !== '';
-  const fromHtml = usesHtml ? htmlToText(htmlSource) : undefined;
+  const page = htmlSource === '' ? undefined : htmlToText(htmlSource);
+  const fromHtml = usesHtml ? page : undefined;
   const text = (fromHtml?.text ?? plain).slice(0, MAX_TEXT);
   const cleaned = htmlSource === '' ? undefined : sanitise(htmlSource);
   return {
     mime,
+    page,
     letter: {
       subject: headers.text('subject').replace(/\s+/g, ' ').slice(0, MAX_SUBJECT).toWellFormed(),
       from: people(headers, 'from'),

@@ -1,5 +1,7 @@
 /** Everything that is read from a raw message, in one go: what the cage runs and what the command line prints. */
 import { classify, type Context, type Verdict } from './classify.ts';
+import { foldHtml } from './fold-html.ts';
+import type { HtmlText } from './html-text.ts';
 import { parse, type Letter } from './parse.ts';
 
 export interface Reading {
@@ -8,6 +10,18 @@ export interface Reading {
 }
 
 export function read(raw: Buffer, context: Context): Reading {
-  const { letter, mime } = parse(raw);
-  return { letter, verdict: classify(letter, mime, context) };
+  const { letter, mime, page } = parse(raw);
+  const old = page === undefined || letter.marks.length > 0 ? '' : oldWords(page);
+  // The HTML beside a plain part says which words are old, and so do our own: neither needs a language.
+  const ownText = [context.ownText ?? '', old].join('\n').trim();
+  const verdict = classify(letter, mime, { ...context, ownText });
+  if (letter.html !== null && page !== undefined) letter.html = foldHtml(letter.html, page, context.ownText);
+  return { letter, verdict };
 }
+
+/** What the writer's program marked as a quotation in the HTML. */
+const oldWords = ({ text, marks }: HtmlText): string =>
+  marks
+    .filter((mark) => mark.kind === 'quoted')
+    .map((mark) => text.slice(mark.start, mark.end))
+    .join('\n');

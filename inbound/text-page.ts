@@ -10,6 +10,9 @@ export class Page {
   preformatted = 0;
   #lines: string[] = [];
   #kinds: LineKind[] = [];
+  #places: number[] = [];
+  /** Where in the HTML the first character of this line stands. */
+  #place = -1;
   #line = '';
   #hasText = false;
   /** Asked of each piece: the line itself would be put together anew every time. */
@@ -24,8 +27,13 @@ export class Page {
     return this.#lines.length;
   }
 
-  write(raw: string): void {
+  /** `at` is where it stands in the HTML. */
+  write(raw: string, at = -1): void {
     if (raw === '') return;
+    if (this.#place < 0 && at >= 0) {
+      const first = raw.search(/\S/);
+      if (first >= 0) this.#place = at + first;
+    }
     const decoded = decodeEntities(raw);
     if (this.preformatted > 0) {
       const pieces = decoded.split('\n');
@@ -54,6 +62,8 @@ export class Page {
   breakLine(): void {
     this.#lines.push(this.#line.trimEnd());
     this.#kinds.push(this.#kind());
+    this.#places.push(this.#place);
+    this.#place = -1;
     this.#line = '';
     this.#hasText = false;
   }
@@ -88,7 +98,7 @@ export class Page {
     return this.#signatures > 0 ? 'signature' : 'plain';
   }
 
-  finish(): { text: string; marks: Mark[] } {
+  finish(): { text: string; marks: Mark[]; places: number[] } {
     if (this.#line !== '' || this.#lines.length === 0) this.breakLine();
     const marks: Mark[] = [];
     const steps = new Int32Array(this.#lines.length + 1);
@@ -109,6 +119,6 @@ export class Page {
       }
       at = end;
     }
-    return { text: this.#lines.join('\n'), marks };
+    return { text: this.#lines.join('\n'), marks, places: this.#places };
   }
 }

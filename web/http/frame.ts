@@ -8,7 +8,10 @@ import { mailCsp } from './request.ts';
 const STYLE =
   'html{color-scheme:light}body{margin:0;padding:12px;font:14px/1.45 system-ui,sans-serif;color:#1c1c22;background:#fff;' +
   'overflow-wrap:anywhere}img{max-width:100%;height:auto}pre{white-space:pre-wrap}' +
-  'blockquote{margin:0 0 0 8px;padding-left:10px;border-left:2px solid #d5d5dd}';
+  'blockquote{margin:0 0 0 8px;padding-left:10px;border-left:2px solid #d5d5dd}' +
+  'details.old{margin-top:8px}details.old>summary{width:max-content;padding:0 9px;border-radius:99px;list-style:none;' +
+  'background:#ececf0;color:#55555f;cursor:pointer;line-height:1.3}details.old>summary::-webkit-details-marker{display:none}' +
+  'details.old[open]>summary{margin-bottom:8px}';
 
 /** A stranger's mail, sanitised before it was kept. Nothing is fetched from anywhere: there is no image proxy yet. */
 export function strangersMail(ctx: Koa.Context, html: string): void {

@@ -195,7 +195,43 @@ test('a mail that only forwards is shown whole', () => {
 });
 
 test.each([
+  [
+    'on its own line, the old text behind it',
+    'On Mon, Jan 5, 2026 at 10:00, Shop<a@shop.example> wrote:   old one\n\nold two',
+  ],
+  ['Horde', 'Quoting Shop <a@shop.example>:\n\n> old one'],
+  ['Horde in German', 'Zitat von Shop <a@shop.example>:\n\n> old one'],
+  ['news readers', 'In message <x.1@shop.example>, Shop writes:\n> old one'],
+  [
+    'a bracket that was broken',
+    'On Mon, Jan 5, 2026 at 10:00 AM Shop <a@shop.example\n> wrote:\n\n> old one',
+  ],
+  [
+    'an address between empty lines',
+    'On Mon, Jan 5, 2026 at 10:00 AM Shop\n\n<\nmailto:a@shop.example\n> wrote:\nold one',
+  ],
+  ['a name alone above marks', 'Shop wrote:\n> old one'],
+  ['Outlook Express', '"Shop" <a@shop.example> wrote in message news:x@shop.example...\n> old one'],
+  ['the date last', 'Shop <a@shop.example> wrote on 05/01/2026 10:00:00:\n\nold one'],
+  [
+    'SFR and Laposte',
+    '> Message du 05/01/26 10:00\n> De : "Shop" <a@shop.example>\n> A : b@b.example\n> Objet : Eté\n>\n> old one',
+  ],
+  [
+    'Orange',
+    '====\n\nMessage du : 05/01/2026 10:00\nDe : "Shop " <a@shop.example>\nA : b@b.example\nCopie à :\nSujet : Eté\n\nold one',
+  ],
+  [
+    'fields on long lines',
+    'From: Shop <a@shop.example> Sent: Monday, January 5, 2026 10:00\nTo: Ana\nSubject: Summer\n\nold one',
+  ],
+])('a form of its own: %s', (_, old) => {
+  expect(readReply(`Ja, xyz.\n\n${old}`).visible).toBe('Ja, xyz.');
+});
+
+test.each([
   'On Monday I wrote: nothing.',
+  'On 5 January 2026 your shop sent: a shirt, a coat and this note from a@shop.example.',
   'On 5 January 2026 I wrote:\n\nplease stop.',
   'In my mail of 5 January 2026 I wrote:\n\nplease stop.',
   'As you wrote:\n\nno refunds. I want one.',

@@ -116,6 +116,9 @@ const WEAK = new Set(
 const FIRST_PERSON =
   /(?:^|\s)(?:i|we|j'|j'ai|nous avons|ich|wir|yo|eu|io|ik|jag|jeg)\s?(?:already\s|have\s|had\s|just\s)?$/;
 
+/** Horde and its like: "Quoting Ana <ana@example.org>:". */
+const QUOTING = /^[\s*-]*(?:quoting|zitat von|citando a?|citation de|citazione di|citat fran)\s/;
+
 function verbsByEnd(verbs: string[]): Map<string, string[]> {
   return Map.groupBy(
     [...new Set(verbs)].sort((a, b) => b.length - a.length),
@@ -144,17 +147,29 @@ function wroteLength(lines: readonly Line[], at: number, isOld: (line: Line) => 
   let joined = '';
   for (let j = at; j < lines.length && j < at + (starts || hasAddress(first) ? WINDOW : 3); j++) {
     const line = lines[j]!;
-    if (j > at && (line.isEmpty || line.isMarked || isOld(line))) return 0;
+    const isBracket = closesBracket(joined, line);
+    // Some programs break the address out of its line, with empty lines around (Polymail).
+    if (j > at && line.isEmpty && starts && hasDay(joined) && /^\s*</.test(lines[j + 1]?.plain ?? ''))
+      continue;
+    if (j > at && !isBracket && (line.isEmpty || line.isMarked || isOld(line))) return 0;
     joined += ` ${line.plain.trim()}`;
     if (joined.length > LONGEST_HEADER) return 0;
     const next = nextFilled(lines, j + 1, 4);
-    const isFollowed = next >= 0 && (lines[next]!.isMarked || isOld(lines[next]!));
+    const isFollowed =
+      next >= 0 && (lines[next]!.isMarked || isOld(lines[next]!)) && !closesBracket(joined, lines[next]!);
     if (announces(joined.trim(), isFollowed, starts)) return j - at + 1;
     // A sentence that ended is not a date; an abbreviation is.
     if (/[.!?]\s*$/.test(line.plain) && !/(?:[\s.]\p{L}{1,4}|\d)\.\s*$/u.test(line.plain)) return 0;
   }
   return 0;
 }
+
+/** "…<ana@example.org\n> wrote:": the mark is the end of the address. */
+const closesBracket = (joined: string, line: Line): boolean =>
+  line.isMarked &&
+  line.plain.length < 60 &&
+  joined.lastIndexOf('<') > joined.lastIndexOf('>') &&
+  verbAtEnd(line.plain) !== '';
 
 function startsLikeHeader(plain: string): boolean {
   const text = plain.replace(/^[\s*_>-]+/, '');
@@ -164,7 +179,7 @@ function startsLikeHeader(plain: string): boolean {
 /** Whether these joined lines say who wrote what comes below. */
 function announces(text: string, isFollowed: boolean, starts: boolean): boolean {
   // No moment, no address and no old text below: a person speaks.
-  if (!isFollowed && !/[@\d]/.test(text)) return false;
+  if (!isFollowed && !/[@\d]/.test(text) && !QUOTING.test(text)) return false;
   const colon = /[:：][\s*_"]*$/.test(text);
   const address = hasAddress(text);
   const day = hasDay(text);
@@ -177,6 +192,8 @@ function announces(text: string, isFollowed: boolean, starts: boolean): boolean 
     if (isFollowed && text.length < 160 && (colon || day)) return true;
     return colon && (starts ? day || hasTime(text) : day && hasTime(text)) ? true : colon && starts && day;
   }
+  if (QUOTING.test(text) && colon && (address || isFollowed)) return true;
+  if (isFollowedOnItsLine(text, starts)) return true;
   if (!colon && !isFollowed) return false;
   if (text.length > 300) return false;
   const marked = hasMarkedAddress(text);
@@ -186,6 +203,15 @@ function announces(text: string, isFollowed: boolean, starts: boolean): boolean 
   // No verb that we know: a name with its address and a moment, and old text right below or a colon.
   if (marked && (day || time)) return colon || (isFollowed && day);
   return isFollowed && colon && day && time && text.length < 160;
+}
+
+/** "On 5 Jan 2026, Ana <ana@example.org> wrote: hello": the old message begins on the same line (Yahoo on phones). */
+function isFollowedOnItsLine(text: string, starts: boolean): boolean {
+  if (!starts) return false;
+  const bracket = /[^\s<>]@[^\s<>]{1,200}>[^<>:：]{1,60}[:：]/.exec(text);
+  if (bracket === null) return false;
+  const end = bracket.index + bracket[0].length;
+  return hasDay(text.slice(0, end)) && verbAtEnd(text.slice(0, end)) !== '';
 }
 
 function verbAtEnd(text: string): string {

@@ -60,5 +60,7 @@ function isDeviceLine({ plain, text }: Line): boolean {
   if (text.length > LONGEST_LINE) return false;
   // "Sent from my desk, is much easier than my phone." is a sentence.
   if (/\p{L}, .*\.\s*$/u.test(plain)) return false;
+  // Any device or app, where the line is nothing else.
+  if (/^[\s*_/<(~-]{0,4}sent from [^,.?!]{2,60}$/.test(plain)) return true;
   return DEVICE.test(plain) || (DEVICE_END.test(plain) && plain.length < 80);
 }

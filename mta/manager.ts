@@ -51,6 +51,7 @@ import { createSigner } from './sign.ts';
 import { siteOfSmarthost } from './smarthost.ts';
 import type { Source, Sources } from './source.ts';
 import { Stops, type Refusal } from './stops.ts';
+import { Owed } from './owed.ts';
 import { ThrottleBook } from './throttle-book.ts';
 import type { Transaction } from './transaction.ts';
 import { WarmupRooms } from './warmup-rooms.ts';
@@ -92,6 +93,7 @@ export class Manager {
   readonly #sources: Sources;
   readonly #stops: Stops;
   readonly #warmups: WarmupRooms;
+  readonly #owed: Owed;
   readonly #watch: Watch;
   readonly #throttles: ThrottleBook;
   readonly #encryption: Encryption;
@@ -124,6 +126,7 @@ export class Manager {
     this.#sources = this.#egress.sources;
     this.#stops = new Stops(runtime);
     this.#warmups = new WarmupRooms(runtime);
+    this.#owed = new Owed(runtime);
   }
 
   async start(): Promise<void> {
@@ -169,6 +172,7 @@ export class Manager {
     await this.#drained(2000);
     clearInterval(this.#renewTimer);
     await this.#settler.finish();
+    this.#owed.stop();
     await this.#encryption.stop();
   }
 
@@ -365,15 +369,28 @@ export class Manager {
     const claimed = await this.#claim(lane, ids, limit, which, places);
     if (claimed.length === 0 && isPicky) this.#warmups.fruitless(key);
     const { go, later } = this.#watch.paced(claimed, where, this.#now());
-    if (later.length > 0) await store.write((tx) => giveBackEach(tx, node, later));
+    if (later.length > 0) {
+      const rows = claimed.flatMap(({ row }) => (later.some((one) => one.id === row.id) ? [row] : []));
+      await store
+        .write((tx) => giveBackEach(tx, node, later))
+        .catch((error: unknown) => this.#owed.add(rows, error));
+    }
     for (const [pool, items] of Map.groupBy(go, ({ row }) => this.#stops.poolOf(row))) {
-      const over =
-        relay !== undefined && pool === smarthostOf
-          ? this.#handOut(relay, items, route)
-          : this.#warmups.any
-            ? await this.#handOutWarming(pool, items, route)
-            : this.#handOutByWeight(pool, items, route);
-      await this.#giveBack(over, this.#now() + 60_000);
+      try {
+        const over =
+          relay !== undefined && pool === smarthostOf
+            ? this.#handOut(relay, items, route)
+            : this.#warmups.any
+              ? await this.#handOutWarming(pool, items, route)
+              : this.#handOutByWeight(pool, items, route);
+        await this.#giveBack(over, this.#now() + 60_000);
+      } catch (error) {
+        // Those that were handed out know where they go.
+        this.#owed.add(
+          items.flatMap(({ row, to }) => (to === undefined ? [row] : [])),
+          error,
+        );
+      }
     }
   }
 
@@ -458,6 +475,7 @@ export class Manager {
       else if (refusal === undefined || refusal.kind === 'not-now') kept.push(item);
       else this.#settler.add(refusedResult(row, refusal, this.#at()));
     }
+    // What cannot step aside now must not keep the others from leaving.
     for (const [order, held] of aside) await this.#stepAside(held, order);
     return kept;
   }
@@ -472,18 +490,30 @@ export class Manager {
   async #stepAside(rows: Delivery[], order: number | null): Promise<void> {
     const { store, node } = this.#runtime;
     const ids = rows.map((row) => row.id);
-    await store.write(async (tx) => {
-      if (order !== null && (await keepBack(tx, node, ids, order))) return;
-      await giveBack(tx, node, ids, this.#now() + 1000);
-    });
+    try {
+      await store.write(async (tx) => {
+        if (order !== null && (await keepBack(tx, node, ids, order))) return;
+        await giveBack(tx, node, ids, this.#now() + 1000);
+      });
+    } catch (error) {
+      this.#owed.add(rows, error);
+    }
   }
 
-  async #giveBack(items: readonly { id: number }[], dueAt: number): Promise<void> {
+  /** Never rejects: what the store does not take now is owed to it. */
+  async #giveBack(items: readonly { row: Delivery }[], dueAt: number): Promise<void> {
     if (items.length === 0) return;
     const { store, node } = this.#runtime;
-    const ids = items.map((item) => item.id);
-    await this.#warmups.back(ids);
-    await store.write((tx) => giveBack(tx, node, ids, dueAt));
+    const ids = items.map(({ row }) => row.id);
+    try {
+      await this.#warmups.back(ids);
+      await store.write((tx) => giveBack(tx, node, ids, dueAt));
+    } catch (error) {
+      this.#owed.add(
+        items.map(({ row }) => row),
+        error,
+      );
+    }
   }
 
   readonly #isWarming = (pool: string): boolean =>
@@ -538,8 +568,8 @@ export class Manager {
       const [free, bound] = [true, false].map((has) =>
         items.filter(({ row }) => this.#egress.hasFailover(this.#stops.poolOf(row)) === has),
       ) as [Claimed[], Claimed[]];
-      void this.#giveBack(free, Math.min(at, this.#now() + 1000)).catch(this.#complain);
-      void this.#giveBack(bound, at).catch(this.#complain);
+      void this.#giveBack(free, Math.min(at, this.#now() + 1000));
+      void this.#giveBack(bound, at);
     },
     sourceFailed: (source, error) => this.#egress.failed(source, error),
   };
@@ -579,12 +609,12 @@ export class Manager {
     if (transaction.kind === 'withheld') {
       if (refusal !== undefined && refusal.kind !== 'not-now')
         this.#settler.add(refusedResult(row, refusal, this.#at()));
-      else if (this.#isOurs(row)) await this.#stepAside([row], refusal?.order ?? null).catch(this.#complain);
+      else if (this.#isOurs(row)) await this.#stepAside([row], refusal?.order ?? null);
       return transaction;
     }
     // Our own address is at fault: no attempt was made, and another source may make it.
     if ('sourceFault' in transaction) {
-      await this.#giveBack([row], this.#now()).catch(this.#complain);
+      await this.#giveBack([{ row }], this.#now());
       return undefined;
     }
     const attempted: Attempted = {

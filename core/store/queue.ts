@@ -521,6 +521,22 @@ export async function giveBack(db: Db, owner: string, ids: readonly number[], du
     where state = 'active' and lease_owner = ${owner} and id in (${sql.join([...ids])})`.execute(db);
 }
 
+/** The same of certain claims only: asked again later, it never takes back what was claimed anew meanwhile. */
+export async function giveBackClaims(
+  db: Db,
+  owner: string,
+  rows: readonly Pick<Delivery, 'id' | 'last_attempt_at'>[],
+  dueAt: number,
+): Promise<void> {
+  if (rows.length === 0) return;
+  const pairs = rows.map(({ id, last_attempt_at: at }) => sql`(${sql.lit(id)}, ${sql.lit(at ?? 0)})`);
+  await sql`update delivery set state = case when attempt = 1 then 'queued' else 'deferred' end, attempt = attempt - 1,
+      lease_owner = null, lease_until = null, due_at = ${dueAt}
+    where state = 'active' and lease_owner = ${owner} and (id, last_attempt_at) in (values ${sql.join(pairs)})`.execute(
+    db,
+  );
+}
+
 /**
  * What a dead node left behind: attempts that were begun and of which nothing is known. They may have arrived, so they
  * are sent again, the same bytes under the same Message-ID.

@@ -129,6 +129,14 @@ test('a domain that takes no mail is a hard bounce, a name server that is silent
   expect(later.suppress).toBeUndefined();
 });
 
+test('who may not be mailed any more, after an attempt that was cut off, may have it: that is said', () => {
+  const refusal = { kind: 'suppressed', reason: 'complained' } as const;
+  const reason = (more: Partial<Delivery>) => refusedResult(delivery(more), refusal, at).settlement.reason;
+  expect(reason({ attempt: 2, last_reply: null })).toMatch(/complained; .*may have arrived/);
+  expect(reason({ attempt: 1, last_reply: null })).toBe('complained');
+  expect(reason({ attempt: 2, last_reply: '451 later' })).toBe('complained');
+});
+
 test('who may not be mailed ends there, without an attempt on the wire', () => {
   const suppressed = refusedResult(
     delivery(),

@@ -131,10 +131,20 @@ export function refusedResult(
   at: Circumstances,
 ): Result {
   return {
-    settlement: { ...blank(delivery, at), state: refusal.kind, reason: refusal.reason, outcome: 'withheld' },
+    settlement: {
+      ...blank(delivery, at),
+      state: refusal.kind,
+      reason: hasUnknownEnd(delivery) ? `${refusal.reason}; ${MAY_HAVE_ARRIVED}` : refusal.reason,
+      outcome: 'withheld',
+    },
     suppress: undefined,
   };
 }
+
+/** An attempt before this one was begun, and the process ended before its answer was on disk. */
+const hasUnknownEnd = ({ attempt, last_reply }: Delivery): boolean => attempt > 1 && last_reply === null;
+
+const MAY_HAVE_ARRIVED = 'an earlier attempt was cut off and may have arrived';
 
 /** A fault of ours (a template limit, a key that is missing): it waits, and the reason is on it. */
 export function faultyResult(delivery: Delivery, reason: string, at: Circumstances): Result {

@@ -12,7 +12,11 @@ function cageThat(body: string, options: { timeMs?: number; heapMb?: number; res
   const program = join(folder, 'child.mjs');
   writeFileSync(
     program,
-    `process.on('message', ({ id, raw }) => { const word = Buffer.from(raw).toString(); ${body} });`,
+    `process.on('message', (tasks) => {
+      const answers = [];
+      for (const { id, raw } of tasks) { const word = Buffer.from(raw).toString(); const together = tasks.length; ${body} }
+      process.send(answers);
+    });`,
   );
   const cage = new Cage({ workers: 1, program, timeMs: 300, ...options });
   onTestFinished(async () => {
@@ -22,7 +26,7 @@ function cageThat(body: string, options: { timeMs?: number; heapMb?: number; res
   return cage;
 }
 
-const ANSWER = 'process.send({ id, json: JSON.stringify({ word }) });';
+const ANSWER = 'answers.push({ id, json: JSON.stringify({ word }) });';
 
 test.each([
   ['hangs', "if (word === 'evil') for (;;);", 'time'],
@@ -39,6 +43,31 @@ test.each([
   expect(breach).toBeInstanceOf(Breach);
   expect((breach as Breach).kind).toBe(kind);
   expect(await cage.read(Buffer.from('good'), context)).toEqual({ word: 'good' });
+});
+
+test('messages that come together go in together, and a hostile one takes none of them along', async () => {
+  const cage = cageThat(
+    `if (word === 'evil') process.exit(3); answers.push({ id, json: JSON.stringify({ word, together }) });`,
+  );
+  const all = (words: string[]) =>
+    Promise.allSettled(words.map((word) => cage.read(Buffer.from(word), context)));
+  expect(await all(['one', 'two', 'three'])).toMatchObject([
+    { value: { word: 'one', together: 3 } },
+    { value: { word: 'two', together: 3 } },
+    { value: { word: 'three', together: 3 } },
+  ]);
+  expect(await all(['one', 'evil', 'three'])).toMatchObject([
+    { value: { word: 'one', together: 1 } },
+    { reason: { kind: 'crash' } },
+    { value: { word: 'three', together: 1 } },
+  ]);
+});
+
+test('large messages go in one by one', async () => {
+  const cage = cageThat('answers.push({ id, json: JSON.stringify({ together }) });');
+  const large = Buffer.alloc(400 * 1024, 'x');
+  const readings = await Promise.all([cage.read(large, context), cage.read(large, context)]);
+  expect(readings).toEqual([{ together: 1 }, { together: 1 }]);
 });
 
 test('the real inside reads a message and knows nothing of our settings', async () => {

@@ -2,12 +2,16 @@
  * Where hostile mail is read: a small pool of child processes, each with a bound on time, memory and output. On a breach
  * the child is killed and the message stays, raw and unread. Processes and not threads: a thread's buffers have no bound
  * and its crash is ours.
+ *
+ * Children live on from message to message, and small messages that wait go in together, since a turn between processes
+ * costs more than many a message. They share one bound; when it is breached each is read again, alone, with the bound to
+ * itself, so that one hostile message takes no other along.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from './classify.ts';
-import type { Task } from './cage-child.ts';
+import type { Answer, Task } from './cage-child.ts';
 import type { Reading } from './read.ts';
 
 export type BreachKind = 'time' | 'memory' | 'output' | 'crash';
@@ -36,19 +40,24 @@ export interface CageOptions {
 
 interface Job {
   task: Task;
+  /** It was in a batch that breached a bound: whose fault that was, only reading it alone can say. */
+  alone: boolean;
   resolve: (reading: Reading) => void;
   reject: (error: Error) => void;
 }
 
 interface Child {
   process: ChildProcess;
-  job: Job | undefined;
+  /** What it reads now; empty when it is idle. */
+  jobs: Job[];
   timer: NodeJS.Timeout | undefined;
   watch: NodeJS.Timeout | undefined;
   breach: Breach | undefined;
   ready: boolean;
 }
 
+const MOST_TOGETHER = 16;
+const MOST_BYTES_TOGETHER = 512 * 1024;
 const PAGE_BYTES = 4096;
 const WATCH_MS = 50;
 
@@ -58,6 +67,7 @@ export class Cage {
   readonly #waiting: Job[] = [];
   #serial = 0;
   #closed = false;
+  #isDue = false;
 
   constructor(options: CageOptions) {
     this.#options = {
@@ -73,8 +83,14 @@ export class Cage {
   read(raw: Uint8Array, context: Context): Promise<Reading> {
     if (this.#closed) return Promise.reject(new Error('the cage is closed'));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task: { id: ++this.#serial, raw, context }, resolve, reject });
-      this.#next();
+      this.#waiting.push({ task: { id: ++this.#serial, raw, context }, alone: false, resolve, reject });
+      if (this.#isDue) return;
+      // Whoever comes in this turn of the event loop goes in together.
+      this.#isDue = true;
+      setImmediate(() => {
+        this.#isDue = false;
+        if (!this.#closed) this.#next();
+      });
     });
   }
 
@@ -94,10 +110,27 @@ export class Cage {
 
   #next(): void {
     while (this.#waiting.length > 0) {
-      const idle = [...this.#children].find((child) => child.job === undefined && child.breach === undefined);
+      const idle = [...this.#children].find((child) => child.jobs.length === 0 && child.breach === undefined);
       if (idle === undefined && this.#children.size >= this.#options.workers) return;
-      this.#give(idle ?? this.#start(), this.#waiting.shift()!);
+      this.#give(idle ?? this.#start(), this.#batch());
     }
+  }
+
+  /** What goes to one child next: several small ones, or one that is large or has to be alone. */
+  #batch(): Job[] {
+    const first = this.#waiting.shift()!;
+    const jobs = [first];
+    let bytes = first.task.raw.byteLength;
+    // A share of what waits, so that the other children have their share.
+    const most = Math.min(MOST_TOGETHER, Math.ceil((this.#waiting.length + 1) / this.#options.workers));
+    while (jobs.length < most && !first.alone) {
+      const next = this.#waiting[0];
+      if (next === undefined || next.alone || bytes + next.task.raw.byteLength > MOST_BYTES_TOGETHER) break;
+      bytes += next.task.raw.byteLength;
+      jobs.push(next);
+      this.#waiting.shift();
+    }
+    return jobs;
   }
 
   #start(): Child {
@@ -114,15 +147,13 @@ export class Cage {
     });
     const child: Child = {
       process: process_,
-      job: undefined,
+      jobs: [],
       timer: undefined,
       watch: undefined,
       breach: undefined,
       ready: false,
     };
-    process_.on('message', (answer: { id: number; json?: string; error?: string }) =>
-      this.#take(child, answer),
-    );
+    process_.on('message', (answers: Answer[]) => this.#take(child, answers));
     process_.on('error', () => this.#bury(child));
     process_.on('exit', () => this.#bury(child));
     process_.unref();
@@ -131,8 +162,8 @@ export class Cage {
     return child;
   }
 
-  #give(child: Child, job: Job): void {
-    child.job = job;
+  #give(child: Child, jobs: Job[]): void {
+    child.jobs = jobs;
     child.process.channel?.ref();
     const { timeMs, residentMb } = this.#options;
     // The first message of a child also waits for its start.
@@ -143,27 +174,31 @@ export class Cage {
     );
     child.watch = setInterval(() => {
       void residentBytes(child.process.pid).then((bytes) => {
-        if (child.job === job && bytes > residentMb * 1024 * 1024)
+        if (child.jobs === jobs && bytes > residentMb * 1024 * 1024)
           this.#kill(child, new Breach('memory', `took more than ${residentMb} MB`));
       });
     }, WATCH_MS);
-    child.process.send(job.task, (error) => {
-      if (error !== null) this.#kill(child, new Breach('crash', 'the reading process could not be reached'));
-    });
+    child.process.send(
+      jobs.map((job) => job.task),
+      (error) => {
+        if (error !== null)
+          this.#kill(child, new Breach('crash', 'the reading process could not be reached'));
+      },
+    );
   }
 
-  #take(child: Child, answer: { id: number; json?: string; error?: string }): void {
-    const job = this.#release(child);
-    if (job === undefined || answer.id !== job.task.id) return;
+  #take(child: Child, answers: Answer[]): void {
+    const jobs = this.#release(child);
     child.ready = true;
-    if (answer.json !== undefined) job.resolve(JSON.parse(answer.json) as Reading);
-    else
-      job.reject(
-        new Breach(
-          answer.error?.startsWith('more came out') ? 'output' : 'crash',
-          answer.error ?? 'no answer',
-        ),
-      );
+    for (const [at, job] of jobs.entries()) {
+      const answer = answers[at];
+      if (answer?.json !== undefined && answer.id === job.task.id)
+        job.resolve(JSON.parse(answer.json) as Reading);
+      else {
+        const error = answer?.error ?? 'no answer';
+        job.reject(new Breach(error.startsWith('more came out') ? 'output' : 'crash', error));
+      }
+    }
     this.#next();
   }
 
@@ -174,18 +209,20 @@ export class Cage {
 
   #bury(child: Child): void {
     if (!this.#children.delete(child)) return;
-    const job = this.#release(child);
-    job?.reject(child.breach ?? new Breach('crash', 'the reading process died'));
+    const jobs = this.#release(child);
+    if (jobs.length > 1 && !this.#closed)
+      this.#waiting.unshift(...jobs.map((job) => ({ ...job, alone: true })));
+    else for (const job of jobs) job.reject(child.breach ?? new Breach('crash', 'the reading process died'));
     if (!this.#closed) this.#next();
   }
 
-  #release(child: Child): Job | undefined {
+  #release(child: Child): Job[] {
     clearTimeout(child.timer);
     clearInterval(child.watch);
     child.process.channel?.unref();
-    const job = child.job;
-    child.job = undefined;
-    return job;
+    const jobs = child.jobs;
+    child.jobs = [];
+    return jobs;
   }
 }
 

@@ -10,7 +10,7 @@ import { readRawMessage } from '../core/store/raw-message.ts';
 import { selfSigned } from '../core/tls.ts';
 import { Doorkeeper, type AdmissionLimits } from './admission.ts';
 import { listen, type ListenerOptions } from './listener.ts';
-import { keep } from './receive.ts';
+import { keeper } from './keep.ts';
 import { Recipients } from './recipient.ts';
 import { FROM_DOMAIN, openHouse, Wire } from './testing.ts';
 
@@ -245,7 +245,7 @@ test('a message over 256 KiB lies in a file, whole, and a smaller one in its row
   const house = await openHouse();
   const { port } = await start({
     dataDir: house.rt.config.data_dir,
-    keep: (envelope, spool) => keep(house.rt, envelope, spool),
+    keep: keeper(house.rt),
   });
   const wire = await Wire.open(port);
   const body = `${'y'.repeat(900)}\r\n`.repeat(500);
@@ -280,7 +280,7 @@ test('250 is written after the commit, never before', async () => {
     order.push('committed');
     return result;
   };
-  const { port } = await start({ keep: (envelope, spool) => keep(house.rt, envelope, spool) });
+  const { port } = await start({ keep: keeper(house.rt) });
   const wire = await Wire.open(port);
   await wire.begin('ana@remote.example', TO);
   expect(await wire.say('Subject: x\r\n\r\nx\r\n.')).toMatch(/^250/);
@@ -303,7 +303,7 @@ test.each([
 
 test('a message that went through a hundred servers goes in a circle', async () => {
   const house = await openHouse();
-  const { port } = await start({ keep: (envelope, spool) => keep(house.rt, envelope, spool) });
+  const { port } = await start({ keep: keeper(house.rt) });
   const wire = await Wire.open(port);
   await wire.begin('ana@remote.example', TO);
   const hops = 'Received: from a by b; Mon, 5 Jan 2026 09:00:00 +0000\r\n'.repeat(101);

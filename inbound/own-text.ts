@@ -14,7 +14,7 @@ const MAX_OWN = 256 * 1024;
 
 /** Marks the lines that repeat what we sent; says whether there were any. */
 export function markOwnLines(lines: readonly Line[], ownText: string): boolean {
-  const known = runsOf(ownText);
+  const known = keptRunsOf(ownText);
   if (known.size === 0) return false;
   const words: { word: string; line: number }[] = [];
   for (const [index, line] of lines.entries()) {
@@ -42,6 +42,19 @@ export function markOwnLines(lines: readonly Line[], ownText: string): boolean {
 
 const runAt = (words: { word: string }[], at: number): string =>
   `${words[at]!.word} ${words[at + 1]!.word} ${words[at + 2]!.word} ${words[at + 3]!.word}`;
+
+/** A campaign's readers all answer the same text: what was made of the last few serves them all. */
+const KEPT = 8;
+const kept = new Map<string, Set<string>>();
+
+function keptRunsOf(text: string): Set<string> {
+  const runs = kept.get(text) ?? runsOf(text);
+  kept.delete(text);
+  kept.set(text, runs);
+  const oldest = kept.size > KEPT ? kept.keys().next().value : undefined;
+  if (oldest !== undefined) kept.delete(oldest);
+  return runs;
+}
 
 function runsOf(text: string): Set<string> {
   const words = wordsOf(text.slice(0, MAX_OWN))

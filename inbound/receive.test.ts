@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { fromJson } from '../core/store/json.ts';
 import { eachEngine } from '../core/store/testing.ts';
 import { Cage } from './cage.ts';
-import { process as processRow } from './receive.ts';
+import { process as processRows } from './receive.ts';
 import { BOUNCE_HOST, FROM_DOMAIN, openHouse, type House, type Sent } from './testing.ts';
 
 const dsn = (
@@ -143,8 +143,8 @@ eachEngine((_name, open) => {
     onTestFinished(() => cage.close());
     const row = await house.store.read.selectFrom('inbound').selectAll().executeTakeFirstOrThrow();
     const reader = { rt: house.rt, cage, hostname: 'mx.shop.example' };
-    await Promise.all([processRow(reader, row), processRow(reader, row)]);
-    await processRow(reader, row);
+    await Promise.all([processRows(reader, [row]), processRows(reader, [row])]);
+    await processRows(reader, [row]);
     expect(await conversations(house)).toMatchObject([{ message_count: 1 }]);
     expect(await kinds(house)).toEqual(['replied']);
   });

@@ -1,8 +1,8 @@
 /**
  * The story of a received message.
  *
- *     port 25: keep        the message is on disk and its row is committed; then, and only then, 250
- *     worker:  authenticate -> read (parse, classify) -> thread -> apply
+ *     port 25: keep        the message is on disk and its row is committed; then, and only then, 250 (keep.ts)
+ *     worker:  fetch -> authenticate and read (parse, classify) -> thread and apply (applier.ts)
  *
  * Between the two stands a durable row. A crash anywhere leaves it `received`, and the worker begins again; what it does
  * to the store is one transaction that ends with `applied`, so nothing is ever done twice. A message that cannot be read
@@ -11,22 +11,16 @@
 import { explain } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { fromJson } from '../core/store/json.ts';
-import {
-  addInbound,
-  earlierCopy,
-  failInbound,
-  settleInbound,
-  type ReceivedEnvelope,
-} from '../core/store/inbound.ts';
-import { addRawMessage, readRawMessage, type RawSpool } from '../core/store/raw-message.ts';
+import { earlierCopies, failInbound, settleInbound } from '../core/store/inbound.ts';
+import { readRawMessage, readRawMessages } from '../core/store/raw-message.ts';
 import type { Row } from '../core/store/tables.ts';
 import { answeredText } from './answered-text.ts';
-import { apply, type Applied } from './apply.ts';
+import { Applier } from './applier.ts';
+import type { Applied } from './apply.ts';
 import { authenticate, nothingKnown } from './authenticate.ts';
 import { Breach, type Cage } from './cage.ts';
-import { isLooping, loopRefusal } from './listener.ts';
 import type { Reading } from './read.ts';
-import { readEnvelopeTokens, thread, type EnvelopeTokens } from './thread.ts';
+import { readEnvelopeTokens, type EnvelopeTokens } from './thread.ts';
 import { unreadable } from './unreadable.ts';
 
 export interface Reader {
@@ -38,53 +32,84 @@ export interface Reader {
 const ATTEMPTS = 3;
 const RETRY_MS = 30_000;
 const SAME_WITHIN_MS = 10 * 60_000;
+/** Larger ones are fetched one by one, when it is their turn: memory stays flat. */
+const FETCHED_TOGETHER_BYTES = 256 * 1024;
 
-/** Port 25's half: resolves when the message is safe, with the id for the 250. */
-export async function keep(
-  rt: Runtime,
-  envelope: Omit<ReceivedEnvelope, 'rawHash' | 'size'>,
-  spool: RawSpool,
-): Promise<number> {
-  const kept = await spool.keep();
-  if (isLooping(spool.head)) throw loopRefusal();
-  const now = rt.clock.now();
-  const id = await rt.store.write(async (tx) => {
-    await addRawMessage(tx, kept, now);
-    return addInbound(tx, { ...envelope, rawHash: kept.hash, size: kept.size }, now);
-  });
-  rt.metrics.count('inbound_received');
-  rt.wake.ring('inbound');
-  return id;
+/** Whoever reads for one runtime applies through one door. */
+const appliers = new WeakMap<Runtime, Applier>();
+
+function applierOf(rt: Runtime): Applier {
+  const known = appliers.get(rt) ?? new Applier(rt);
+  appliers.set(rt, known);
+  return known;
 }
 
-/** The worker's half: one claimed row, from its bytes to its effects. */
-export async function process(reader: Reader, row: Row<'inbound'>): Promise<void> {
+/** The worker's half: claimed rows, from their bytes to their effects. `ended` hears of each. */
+export async function process(
+  reader: Reader,
+  rows: readonly Row<'inbound'>[],
+  ended: (row: Row<'inbound'>) => void = () => undefined,
+): Promise<void> {
   const { rt } = reader;
+  const end = async (row: Row<'inbound'>, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      await postpone(rt, row, error);
+    }
+    ended(row);
+  };
+  const small = rows.filter((row) => row.size <= FETCHED_TOGETHER_BYTES);
+  const hashes = small.map((row) => row.raw_hash);
+  let copies: Map<number, number>;
+  let raws: Map<string, Buffer>;
   try {
-    if (await isRepeated(rt, row)) return;
-    const raw = await readRawMessage(rt.store.read, rt.config.data_dir, row.raw_hash);
-    if (raw === undefined) throw new Error('the raw message is missing');
-    const rcptTo = fromJson<string[]>(row.rcpt_to, []);
-    const envelope = readEnvelopeTokens(rcptTo, rt.tokens, rt.clock.now());
-    const authentication = await authenticateRow(reader, row, raw);
-    const reading = await read(reader, row, raw, envelope);
-    const applied = await commit(rt, row, { rcptTo, envelope, authentication, reading });
-    announce(rt, row, reading, applied);
+    [copies, raws] = await Promise.all([
+      earlierCopies(rt.store.read, rows, SAME_WITHIN_MS),
+      readRawMessages(rt.store.read, rt.config.data_dir, hashes),
+    ]);
   } catch (error) {
-    await postpone(rt, row, error);
+    await Promise.all(rows.map((row) => end(row, () => Promise.reject(error as Error))));
+    return;
   }
+  const one = (row: Row<'inbound'>) =>
+    end(row, async () => {
+      const earlier = copies.get(row.id);
+      if (earlier !== undefined) return repeated(rt, row, earlier);
+      const raw =
+        raws.get(row.raw_hash) ?? (await readRawMessage(rt.store.read, rt.config.data_dir, row.raw_hash));
+      if (raw === undefined) throw new Error('the raw message is missing');
+      await understand(reader, row, raw);
+    });
+  await Promise.all([
+    ...small.map(one),
+    (async () => {
+      for (const row of rows) if (row.size > FETCHED_TOGETHER_BYTES) await one(row);
+    })(),
+  ]);
+}
+
+async function understand(reader: Reader, row: Row<'inbound'>, raw: Buffer): Promise<void> {
+  const { rt } = reader;
+  const rcptTo = fromJson<string[]>(row.rcpt_to, []);
+  const envelope = readEnvelopeTokens(rcptTo, rt.tokens, rt.clock.now());
+  const [authentication, reading] = await Promise.all([
+    authenticateRow(reader, row, raw),
+    read(reader, row, raw, envelope),
+  ]);
+  const trusted = authentication.dmarc.result === '' ? nothingKnown('none') : authentication;
+  const { letter, verdict } = reading;
+  const message = { row, rcptTo, letter, verdict, authentication: trusted, envelope };
+  announce(rt, row, reading, await applierOf(rt).apply(message));
 }
 
 /** A peer that did not hear our 250 sends it again: kept and marked, nothing done twice. */
-async function isRepeated(rt: Runtime, row: Row<'inbound'>): Promise<boolean> {
-  const earlier = await earlierCopy(rt.store.read, row, SAME_WITHIN_MS);
-  if (earlier === undefined) return false;
+async function repeated(rt: Runtime, row: Row<'inbound'>, earlier: number): Promise<void> {
   const facts = JSON.stringify({ duplicateOf: earlier });
   await rt.store.write((tx) =>
     settleInbound(tx, row.id, { kind: 'other', detail_kind: 'duplicate', facts }, rt.clock.now()),
   );
   rt.log.info('mail received twice', { inbound: row.id, first: earlier });
-  return true;
 }
 
 function authenticateRow({ rt, hostname }: Reader, row: Row<'inbound'>, raw: Buffer) {
@@ -113,37 +138,6 @@ async function read(
     rt.log.warn('mail could not be read', { inbound: row.id, reason: error.kind });
     return unreadable(raw, error);
   }
-}
-
-function commit(
-  rt: Runtime,
-  row: Row<'inbound'>,
-  {
-    rcptTo,
-    envelope,
-    authentication,
-    reading: { letter, verdict },
-  }: {
-    rcptTo: string[];
-    envelope: EnvelopeTokens;
-    authentication: Awaited<ReturnType<typeof authenticate>>;
-    reading: Reading;
-  },
-): Promise<Applied> {
-  const now = rt.clock.now();
-  const trusted = authentication.dmarc.result === '' ? nothingKnown('none') : authentication;
-  return rt.store.write(async (tx) => {
-    const place = await thread(tx, {
-      letter,
-      verdict,
-      authentication: trusted,
-      envelope,
-      mailFrom: row.mail_from,
-      tokens: rt.tokens,
-      now,
-    });
-    return apply(tx, { row, rcptTo, letter, verdict, authentication: trusted, place }, now);
-  });
 }
 
 /** After the commit: the view in memory first, then whoever waits. */

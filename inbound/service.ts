@@ -11,7 +11,8 @@ import { Doorkeeper } from './admission.ts';
 import { Cage } from './cage.ts';
 import { listen, type Listener } from './listener.ts';
 import { ImapPuller } from './imap-puller.ts';
-import { keep, process as processRow, type Reader } from './receive.ts';
+import { keeper } from './keep.ts';
+import { process as processRows, type Reader } from './receive.ts';
 import { Recipients } from './recipient.ts';
 
 /** Longer than any message may take; only another node waits it out. */
@@ -64,7 +65,7 @@ export function inbound(rt: Runtime): Role {
           connectionsPerMinute: CONNECTIONS_PER_MINUTE,
         }),
         judge: (address) => recipients.judge(address, clock.now()),
-        keep: (envelope, spool) => keep(rt, envelope, spool),
+        keep: keeper(rt),
         log,
       });
       puller = new ImapPuller({ rt, judge: (address) => recipients.judge(address, clock.now()) });
@@ -95,12 +96,14 @@ export class Workers {
   readonly #stopped = new AbortController();
   #bell: (() => void) | undefined;
   #rung = false;
+  /** Rows claimed and not yet ended. */
+  #held = 0;
   #loop: Promise<void> | undefined;
 
   constructor(reader: Reader, atOnce: number) {
     this.#reader = reader;
-    // While one is read in its cage, others wait for name servers and commits.
-    this.#atOnce = atOnce * 4;
+    // While some are read in their cages, others wait for name servers and commits.
+    this.#atOnce = atOnce * 16;
   }
 
   start(): void {
@@ -122,8 +125,12 @@ export class Workers {
 
   /** Everything that waits now, to its end: for tests and commands. */
   async drain(): Promise<void> {
-    while ((await this.#claim()) > 0) await Promise.all(this.#running);
-    await Promise.all(this.#running);
+    for (;;) {
+      const taken = await this.#claim();
+      if (taken === 0 && this.#running.size === 0) return;
+      // What still has room comes along with what runs.
+      if (taken === 0) await Promise.race(this.#running);
+    }
   }
 
   async #run(): Promise<void> {
@@ -136,25 +143,28 @@ export class Workers {
       } catch (error) {
         rt.log.error('inbound queue not read', { error: explain(error) });
       }
-      if (this.#running.size >= this.#atOnce) await Promise.race(this.#running);
-      else if (taken === 0 && !this.#rung) await this.#sleep();
+      // Full, or nothing there: each row that ends rings when there is room for many.
+      if (taken === 0 && !this.#rung) await this.#sleep();
     }
   }
 
   async #claim(): Promise<number> {
     const { rt } = this.#reader;
-    const room = this.#atOnce - this.#running.size;
-    if (room <= 0) return 0;
+    const room = this.#atOnce - this.#held;
+    // A claim is a commit: many rows at once.
+    if (room < this.#atOnce / 4) return 0;
     const rows = await rt.store.write((tx) =>
       claimInbound(tx, { limit: room, leaseMs: LEASE_MS }, rt.clock.now()),
     );
-    for (const row of rows) {
-      const work = processRow(this.#reader, row).finally(() => {
-        this.#running.delete(work);
-        this.wake();
-      });
-      this.#running.add(work);
-    }
+    if (rows.length === 0) return 0;
+    this.#held += rows.length;
+    const work = processRows(this.#reader, rows, () => {
+      this.#held--;
+      if (this.#held <= (this.#atOnce * 3) / 4) this.wake();
+    }).finally(() => {
+      this.#running.delete(work);
+    });
+    this.#running.add(work);
     return rows.length;
   }
 

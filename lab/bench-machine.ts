@@ -183,8 +183,8 @@ export interface Postfix {
 
 export const postfixIsHere = (): boolean => has('postfix') && has('gcc') && process.getuid?.() === 0;
 
-/** A private Postfix that relays to the sink, with OpenDKIM where asked: lab/peers/postfix.sh. */
-export async function startPostfix(sinkPort: number, dkim: boolean): Promise<Postfix> {
+/** A private Postfix that relays to the sink or keeps a maildir, with OpenDKIM where asked: lab/peers/postfix.sh. */
+export async function startPostfix(sinkPort: number | 'maildir', dkim: boolean): Promise<Postfix> {
   const port = await freePort();
   // Postfix looks for a user of its own on the way to its queue.
   const directory = mkdtempSync('/tmp/parley-postfix-');

@@ -49,6 +49,14 @@ const benches: Record<string, { what: string; load: () => Promise<Bench> }> = {
     what: 'messages accepted and synced per second by SMTP submission and by the HTTP API, beside Postfix',
     load: async () => (await import('./bench-submission.ts')).benchSubmission,
   },
+  inbound: {
+    what: 'replies accepted, synced and understood, beside Postfix to a maildir and smtp-server with simpleParser',
+    load: async () => (await import('./bench-inbound.ts')).benchInbound,
+  },
+  classify: {
+    what: 'received replies through every stage to their committed effects, without network',
+    load: async () => (await import('./bench-classify.ts')).benchClassify,
+  },
   fanout: {
     what: 'a million recipients queued from a segment, claims beside ten million, and a campaign taken back',
     load: async () => (await import('./bench-fanout.ts')).benchFanout,

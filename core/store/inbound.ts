@@ -9,8 +9,8 @@
  * One writer each way: `claimInbound` counts the try, `settleInbound` ends it.
  */
 import { sql } from 'kysely';
-import { skipLocked } from './batch.ts';
-import { fromJson, toJson } from './json.ts';
+import { rowsFrom, skipLocked } from './batch.ts';
+import { fromJson } from './json.ts';
 import type { Db, Row, RowPatch } from './tables.ts';
 
 export interface ReceivedEnvelope {
@@ -25,35 +25,37 @@ export interface ReceivedEnvelope {
 
 /** The row behind a 250. Returns its id. */
 export async function addInbound(db: Db, envelope: ReceivedEnvelope, now: number): Promise<number> {
-  const { id } = await db
-    .insertInto('inbound')
-    .values({
-      received_at: now,
-      mail_from: envelope.mailFrom,
-      rcpt_to: toJson(envelope.rcptTo),
-      remote_ip: envelope.remoteIp,
-      helo: envelope.helo,
-      tls: envelope.tls,
-      size: envelope.size,
-      raw_hash: envelope.rawHash,
-      state: 'received',
-      attempts: 0,
-      lease_until: null,
-      error: null,
-      kind: null,
-      detail_kind: null,
-      confidence: null,
-      rules: null,
-      authentication: null,
-      trust: null,
-      delivery_id: null,
-      conversation_id: null,
-      facts: null,
-      applied_at: null,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
+  return (await addInbounds(db, [envelope], now))[0] as number;
+}
+
+/** The rows behind many 250s, in one statement. Returns their ids in the order given. */
+export async function addInbounds(
+  db: Db,
+  envelopes: readonly ReceivedEnvelope[],
+  now: number,
+): Promise<number[]> {
+  const rows = envelopes.map((one) => ({
+    mail_from: one.mailFrom,
+    rcpt_to: one.rcptTo,
+    remote_ip: one.remoteIp,
+    helo: one.helo,
+    tls: one.tls,
+    size: one.size,
+    raw_hash: one.rawHash,
+  }));
+  const added = await sql<{ id: number }>`
+    insert into inbound (received_at, state, attempts, mail_from, rcpt_to, remote_ip, helo, tls, size, raw_hash)
+    select ${now}, 'received', 0, mail_from, rcpt_to, remote_ip, helo, tls, size, raw_hash
+    from ${rowsFrom(db, rows, {
+      mail_from: 'text',
+      rcpt_to: 'json',
+      remote_ip: 'text',
+      helo: 'text',
+      tls: 'text',
+      size: 'int',
+      raw_hash: 'text',
+    })} as r where true order by ordinal returning id`.execute(db);
+  return added.rows.map((row) => Number(row.id)).sort((one, other) => one - other);
 }
 
 /** Takes the oldest waiting mail for this worker. Index: inbound_waiting. PostgreSQL: others' rows are skipped. */
@@ -149,25 +151,38 @@ export async function countWaiting(db: Db): Promise<number> {
 }
 
 /**
- * An equal message to equal recipients, received shortly before and already taken up: a peer that did not hear our 250.
- * Index: inbound_raw.
+ * Equal messages to equal recipients, received shortly before and already taken up: peers that did not hear our 250. By
+ * the id of the later one. Index: inbound_raw.
  */
-export async function earlierCopy(
+export async function earlierCopies(
   db: Db,
-  row: Pick<Row<'inbound'>, 'id' | 'raw_hash' | 'rcpt_to' | 'received_at'>,
+  rows: readonly Pick<Row<'inbound'>, 'id' | 'raw_hash' | 'rcpt_to' | 'received_at'>[],
   withinMs: number,
-): Promise<number | undefined> {
-  const rows = await db
+): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  if (rows.length === 0) return found;
+  const others = await db
     .selectFrom('inbound')
-    .select(['id', 'rcpt_to'])
-    .where('raw_hash', '=', row.raw_hash)
-    .where('id', '<', row.id)
-    .where('received_at', '>', row.received_at - withinMs)
+    .select(['id', 'raw_hash', 'rcpt_to', 'received_at'])
+    .where('raw_hash', 'in', [...new Set(rows.map((row) => row.raw_hash))])
+    .where('id', '<', Math.max(...rows.map((row) => row.id)))
+    .where('received_at', '>', Math.min(...rows.map((row) => row.received_at)) - withinMs)
     .where('state', '!=', 'failed')
     .orderBy('id')
     .execute();
-  const wanted = fromJson<string[]>(row.rcpt_to, []).sort().join(' ');
-  return rows.find((other) => fromJson<string[]>(other.rcpt_to, []).sort().join(' ') === wanted)?.id;
+  const recipients = (row: Pick<Row<'inbound'>, 'rcpt_to'>) =>
+    fromJson<string[]>(row.rcpt_to, []).sort().join(' ');
+  for (const row of rows) {
+    const earlier = others.find(
+      (other) =>
+        other.raw_hash === row.raw_hash &&
+        other.id < row.id &&
+        other.received_at > row.received_at - withinMs &&
+        recipients(other) === recipients(row),
+    );
+    if (earlier !== undefined) found.set(row.id, earlier.id);
+  }
+  return found;
 }
 
 /** A token counts once: true when this is the first message that uses it. */

@@ -12,6 +12,9 @@ import type { Db, Row } from './tables.ts';
 /** What is kept in the row itself; more goes to a file. */
 export const LARGEST_ROW_BYTES = 256 * 1024;
 
+const deflated = promisify<Buffer, Buffer>(deflate);
+const inflated = promisify<Uint8Array, Buffer>(inflate);
+
 /** A message that lies safely, ready for its row. */
 export type KeptRaw = Omit<Row<'raw_message'>, 'created_at'>;
 
@@ -59,7 +62,7 @@ export class RawSpool {
     const hash = this.#hash.digest('hex');
     if (this.#file === undefined) {
       this.head = Buffer.concat(this.#chunks);
-      const body = await promisify(deflate)(this.head);
+      const body = await deflated(this.head);
       return { hash, size: this.size, encoding: 'deflate', body };
     }
     const target = rawPath(this.#dataDir, hash);
@@ -92,23 +95,47 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /** The row; equal mail is kept once. */
-export async function addRawMessage(db: Db, kept: KeptRaw, now: number): Promise<void> {
+export const addRawMessage = (db: Db, kept: KeptRaw, now: number): Promise<void> =>
+  addRawMessages(db, [kept], now);
+
+/** The rows of many messages, in one statement. */
+export async function addRawMessages(db: Db, kept: readonly KeptRaw[], now: number): Promise<void> {
+  const each = new Map(kept.map((one) => [one.hash, one]));
   await db
     .insertInto('raw_message')
-    .values({ ...kept, created_at: now })
+    .values([...each.values()].map((one) => ({ ...one, created_at: now })))
     .onConflict((conflict) => conflict.column('hash').doNothing())
     .execute();
 }
 
 /** The message as it came, or undefined when there is no such row. */
 export async function readRawMessage(db: Db, dataDir: string, hash: string): Promise<Buffer | undefined> {
-  const row = await db.selectFrom('raw_message').selectAll().where('hash', '=', hash).executeTakeFirst();
-  if (row === undefined) return undefined;
+  return (await readRawMessages(db, dataDir, [hash])).get(hash);
+}
+
+/** Many messages as they came, by their hash; one that is not there is absent. */
+export async function readRawMessages(
+  db: Db,
+  dataDir: string,
+  hashes: readonly string[],
+): Promise<Map<string, Buffer>> {
+  if (hashes.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('raw_message')
+    .selectAll()
+    .where('hash', 'in', [...new Set(hashes)])
+    .execute();
+  return new Map(
+    await Promise.all(rows.map(async (row) => [row.hash, await bytesOf(row, dataDir)] as const)),
+  );
+}
+
+async function bytesOf(row: Row<'raw_message'>, dataDir: string): Promise<Buffer> {
   switch (row.encoding) {
     case 'file':
-      return readFile(rawPath(dataDir, hash));
+      return readFile(rawPath(dataDir, row.hash));
     case 'deflate':
-      return promisify(inflate)(row.body ?? Buffer.alloc(0));
+      return inflated(row.body ?? Buffer.alloc(0));
     case 'identity':
       return Buffer.from(row.body ?? []);
     default:

@@ -1,0 +1,72 @@
+/**
+ * Read messages on their way to their effects. Several share one transaction while the store is busy; each is threaded and
+ * applied in turn, so that one sees what the one before it did. When such a batch fails nothing of it is there, and each
+ * message is applied alone: a fault of one takes nobody along.
+ */
+import type { Runtime } from '../core/runtime.ts';
+import { apply, type Applied, type Application } from './apply.ts';
+import { thread, type EnvelopeTokens } from './thread.ts';
+
+export type ReadMessage = Omit<Application, 'place'> & { envelope: EnvelopeTokens };
+
+interface Waiting {
+  message: ReadMessage;
+  resolve: (applied: Applied) => void;
+  reject: (error: unknown) => void;
+}
+
+/** In one transaction: port 25 waits behind it for its own. */
+const MOST_AT_ONCE = 8;
+
+export class Applier {
+  readonly #rt: Runtime;
+  readonly #waiting: Waiting[] = [];
+  #isRunning = false;
+
+  constructor(rt: Runtime) {
+    this.#rt = rt;
+  }
+
+  /** Resolves when its effects are committed. */
+  apply(message: ReadMessage): Promise<Applied> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ message, resolve, reject });
+      if (this.#isRunning) return;
+      this.#isRunning = true;
+      void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, MOST_AT_ONCE));
+    this.#isRunning = false;
+  }
+
+  async #commit(batch: Waiting[]): Promise<void> {
+    try {
+      const applied = await this.#rt.store.write(async (tx) => {
+        const now = this.#rt.clock.now();
+        const results: Applied[] = [];
+        for (const { message } of batch) {
+          const { letter, verdict, authentication, envelope, row } = message;
+          const place = await thread(tx, {
+            letter,
+            verdict,
+            authentication,
+            envelope,
+            mailFrom: row.mail_from,
+            tokens: this.#rt.tokens,
+            now,
+          });
+          results.push(await apply(tx, { ...message, place }, now));
+        }
+        return results;
+      });
+      for (const [at, one] of batch.entries()) one.resolve(applied[at] as Applied);
+    } catch (error) {
+      if (batch.length === 1) batch[0]?.reject(error);
+      else for (const one of batch) await this.#commit([one]);
+    }
+  }
+}

@@ -10,7 +10,7 @@ const folded = (html: string, ownText?: string) => foldHtml(sanitise(html).html,
 function parts(html: string): { open: string; old: string } {
   const plain = (text: string) =>
     htmlToText(text)
-      .text.replace(/[⋯\s]+/g, ' ')
+      .text.replace(/[•\s]+/g, ' ')
       .trim();
   const pieces = html.split(/(<details class="old">.*?<\/details>)/s);
   return {
@@ -50,7 +50,7 @@ describe('the old message is one fold', () => {
     const shown = folded(html);
     expect(parts(shown)).toEqual({ open: 'Yes', old });
     // Nothing is lost, and every tag still has its end.
-    expect(shown.replace(/<details class="old"><summary>⋯<\/summary>|<\/details>/g, '')).toBe(
+    expect(shown.replace(/<details class="old"><summary>•••<\/summary>|<\/details>/g, '')).toBe(
       sanitise(html).html,
     );
   });

@@ -6,7 +6,7 @@
 import { htmlToText, type HtmlText } from './html-text.ts';
 import { readReply } from './reply.ts';
 
-const OPEN = '<details class="old"><summary>⋯</summary>';
+const OPEN = '<details class="old"><summary>•••</summary>';
 const CLOSE = '</details>';
 /** Inside of these a `details` would be thrown out by the browser. */
 const NO_PLACE = new Set(['table', 'tbody', 'thead', 'tfoot', 'tr', 'ul', 'ol', 'dl', 'colgroup']);

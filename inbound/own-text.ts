@@ -12,10 +12,10 @@ const FEWEST_WORDS = 8;
 const MAX_WORDS = 40_000;
 const MAX_OWN = 256 * 1024;
 
-/** Marks the lines that repeat what we sent; says whether there were any. */
-export function markOwnLines(lines: readonly Line[], ownText: string): boolean {
+/** Finds the lines that repeat what we sent. */
+export function findKnownLines(lines: readonly Line[], ownText: string): void {
   const known = keptRunsOf(ownText);
-  if (known.size === 0) return false;
+  if (known.size === 0) return;
   const words: { word: string; line: number }[] = [];
   for (const [index, line] of lines.entries()) {
     if (words.length > MAX_WORDS) break;
@@ -31,13 +31,7 @@ export function markOwnLines(lines: readonly Line[], ownText: string): boolean {
     ours,
     new Set(ownText.slice(0, MAX_OWN).split('\n', MAX_WORDS).map(squeezed)),
   );
-  let found = false;
-  for (const [index, line] of lines.entries()) {
-    if (isOurs[index] !== 1 || line.kind !== 'new') continue;
-    line.kind = 'quoted';
-    found = true;
-  }
-  return found;
+  for (const [index, line] of lines.entries()) if (isOurs[index] === 1) line.isKnown = true;
 }
 
 const runAt = (words: { word: string }[], at: number): string =>
@@ -122,10 +116,15 @@ function dropShortRuns(
       else break;
     }
     const keep = total >= FEWEST_WORDS ? 1 : 0;
+    // Short lines right below a run: a name, a button.
+    while (keep === 1 && end + 1 < lines.length && isAlso(lines[end + 1]!, ownLines)) end++;
     for (let j = at; j <= end; j++) result[j] = keep;
     at = end + 1;
   }
 }
+
+const isAlso = (line: Line, ownLines: ReadonlySet<string>): boolean =>
+  !line.isEmpty && ownLines.has(squeezed(line.text));
 
 const squeezed = (text: string): string =>
   text

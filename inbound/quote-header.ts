@@ -151,7 +151,8 @@ function wroteLength(lines: readonly Line[], at: number, isOld: (line: Line) => 
     // Some programs break the address out of its line, with empty lines around (Polymail).
     if (j > at && line.isEmpty && starts && hasDay(joined) && /^\s*</.test(lines[j + 1]?.plain ?? ''))
       continue;
-    if (j > at && !isBracket && (line.isEmpty || line.isMarked || isOld(line))) return 0;
+    if (j > at && !isBracket && (line.isEmpty || line.isMarked || (isOld(line) && !isOld(lines[at]!))))
+      return 0;
     joined += ` ${line.plain.trim()}`;
     if (joined.length > LONGEST_HEADER) return 0;
     const next = nextFilled(lines, j + 1, 4);

@@ -16,6 +16,8 @@ export interface Line {
   isEmpty: boolean;
   /** A mark of quotation stands before it. */
   isMarked: boolean;
+  /** It stands so in the mail that is answered. */
+  isKnown: boolean;
   /** Old, and yet to be seen: the writer answers between. */
   shown: boolean;
 }
@@ -61,6 +63,7 @@ function lineOf(text: string, start: number, end: number): Line {
     kind: 'new',
     isEmpty: plain.trim() === '' && own.trim() === '',
     isMarked: /^\s{0,8}(?:>|\|[^|]*$)/.test(plain),
+    isKnown: false,
     shown: false,
   };
 }

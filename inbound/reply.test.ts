@@ -358,3 +358,10 @@ describe('work grows with the size and no faster', () => {
     expect(large).toBeLessThan(Math.max(small * 10, 400));
   });
 });
+
+test('a block of fields counts even where our own mail holds its words', () => {
+  const fields = 'From: Shop\nSent: Monday, 5 January 2026 10:00\nTo: Ana Roy\nSubject: Our summer selection';
+  expect(readReply(`Yes.\n\n${fields}\n\nHello Ana`, { ownText: `${fields}\nHello Ana Roy` }).visible).toBe(
+    'Yes.',
+  );
+});

@@ -9,7 +9,7 @@
  */
 import type { Segment } from '../core/store/conversation.ts';
 import { markDisclaimers } from './disclaimer.ts';
-import { markOwnLines } from './own-text.ts';
+import { findKnownLines } from './own-text.ts';
 import { headerAt, isForwardHead } from './quote-header.ts';
 import { linesOf, nextFilled, type Line } from './reply-line.ts';
 import { markSignature } from './signature.ts';
@@ -45,9 +45,10 @@ export function readReply(text: string, { marks = [], ownText }: ReplyOptions = 
   applyMarks(lines, marks);
   markForwarded(lines);
   for (const line of lines) if (line.isMarked && line.kind === 'new') line.kind = 'quoted';
-  if (ownText !== undefined && ownText !== '') markOwnLines(lines, ownText);
+  if (ownText !== undefined && ownText !== '') findKnownLines(lines, ownText);
   joinWrapped(lines);
   markAnnounced(lines, announced);
+  for (const line of lines) if (line.isKnown && line.kind === 'new') line.kind = 'quoted';
   if (hasNewWords(lines)) {
     markSignature(lines);
     markDisclaimers(lines);
@@ -63,7 +64,7 @@ export function readReply(text: string, { marks = [], ownText }: ReplyOptions = 
 
 const hasNewWords = (lines: readonly Line[]): boolean =>
   lines.some((line) => line.kind === 'new' && !line.isEmpty);
-const isOld = (line: Line): boolean => line.kind === 'quoted';
+const isOld = (line: Line): boolean => line.kind === 'quoted' || line.isKnown;
 
 // ── marks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,7 +116,7 @@ function markAnnounced(lines: readonly Line[], announced: Set<Line>): void {
     for (let j = i; j < end; j++) lines[j]!.kind = header.kind;
     const next = nextFilled(lines, end);
     // What comes under an announcement without marks is old to the end; with marks the writer may go on below.
-    if (header.kind === 'forwarded' || next < 0 || lines[next]!.kind !== 'quoted') {
+    if (header.kind === 'forwarded' || next < 0 || !isOld(lines[next]!)) {
       for (let j = end; j < lines.length; j++) lines[j]!.kind = header.kind;
       return;
     }

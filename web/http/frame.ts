@@ -10,7 +10,7 @@ const STYLE =
   'overflow-wrap:anywhere}img{max-width:100%;height:auto}pre{white-space:pre-wrap}' +
   'blockquote{margin:0 0 0 8px;padding-left:10px;border-left:2px solid #d5d5dd}' +
   'details.old{margin-top:8px}details.old>summary{width:max-content;padding:0 9px;border-radius:99px;list-style:none;' +
-  'background:#ececf0;color:#55555f;cursor:pointer;line-height:1.3}details.old>summary::-webkit-details-marker{display:none}' +
+  'background:#ececf0;color:#55555f;cursor:pointer;font-size:9px;line-height:18px;letter-spacing:1px}details.old>summary::-webkit-details-marker{display:none}' +
   'details.old[open]>summary{margin-bottom:8px}';
 
 /** A stranger's mail, sanitised before it was kept. Nothing is fetched from anywhere: there is no image proxy yet. */

@@ -117,7 +117,7 @@ function dropShortRuns(
     }
     const keep = total >= FEWEST_WORDS ? 1 : 0;
     // Short lines right below a run: a name, a button.
-    while (keep === 1 && end + 1 < lines.length && isAlso(lines[end + 1]!, ownLines)) end++;
+    if (keep === 1) while (end + 1 < lines.length && isAlso(lines[end + 1]!, ownLines)) end++;
     for (let j = at; j <= end; j++) result[j] = keep;
     at = end + 1;
   }

@@ -245,6 +245,7 @@ test.each([
   'Total: 10:00 to 12:00 on 5/1/2026:\n\nplease book',
   'Here is the plan for 2026-01-05:\n\n1. one\n2. two',
   '----\nOriginal\n----\nnot a rule',
+  'May 29 11:58:43 host kernel: version 2.6.28 (build@host) (gcc version 4.3.3) #42 Fri Apr 17 01:57:59 2009\nMay 29 11:58:43 host kernel: memory map of the machine, as its firmware says:\nMay 29 more',
   '| a | b |\n| 1 | 2 |\n\nthe table',
 ])('no announcement: %s', (text) => {
   expect(readReply(text).visible).toBe(text);

@@ -127,7 +127,14 @@ function verbsByEnd(verbs: string[]): Map<string, string[]> {
 }
 
 const hasAddress = (text: string): boolean => /[^\s@<>]@[^\s@<>]+\.?[^\s@<>]*/.test(text);
-const hasMarkedAddress = (text: string): boolean => /[<([]\s*(?:mailto:)?\s*[^\s@<>]+@[^\s@<>]/.test(text);
+/** In brackets, with a name before it and little else: a log or a table holds addresses too. */
+function hasMarkedAddress(text: string): boolean {
+  const open = /[<([]\s?(?:mailto:)?\s?[^\s@<>()[\]]{1,100}@/.exec(text);
+  if (open === null || open.index > 150) return false;
+  const rest = text.slice(open.index + open[0].length);
+  const close = rest.search(/[>)\]]/);
+  return close > 0 && rest.length - close < 80;
+}
 const hasTime = (text: string): boolean => /(?:^|\D)\d{1,2}\s?[:.h時点시]\s?\d{2}(?!\d)/.test(text);
 /** A day, not just a year: "21 de noviembre de 2013", "4/5/24", "2026年1月5日". */
 const hasDay = (text: string): boolean =>

@@ -35,6 +35,8 @@ export interface Context {
   now: number;
   /** The text of the mail that this may answer, when we hold it. */
   ownText?: string | undefined;
+  /** What the HTML beside the text marks as a quotation. */
+  oldText?: string | undefined;
 }
 
 export interface Verdict {
@@ -59,7 +61,11 @@ export interface Verdict {
 export function classify(letter: Letter, mime: Part, context: Context): Verdict {
   const { headers } = mime;
   const original = originalHeaders(mime);
-  const reply = readReply(letter.text, { marks: letter.marks, ownText: context.ownText });
+  const reply = readReply(letter.text, {
+    marks: letter.marks,
+    ownText: context.ownText,
+    oldText: context.oldText,
+  });
   const base: Verdict = {
     kind: 'other',
     detail: '',

@@ -12,10 +12,15 @@ const FEWEST_WORDS = 8;
 const MAX_WORDS = 40_000;
 const MAX_OWN = 256 * 1024;
 
-/** Finds the lines that repeat what we sent. */
-export function findKnownLines(lines: readonly Line[], ownText: string): void {
-  const known = keptRunsOf(ownText);
-  if (known.size === 0) return;
+/** A text in which lines may be known again. */
+export interface Known {
+  runs: ReadonlySet<string>;
+  lines: ReadonlySet<string>;
+}
+
+/** Finds the lines that repeat a known text. */
+export function findKnownLines(lines: readonly Line[], known: Known): void {
+  if (known.runs.size === 0) return;
   const words: { word: string; line: number }[] = [];
   for (const [index, line] of lines.entries()) {
     if (words.length > MAX_WORDS) break;
@@ -23,14 +28,9 @@ export function findKnownLines(lines: readonly Line[], ownText: string): void {
   }
   const ours = new Uint8Array(words.length);
   for (let i = 0; i + RUN <= words.length; i++) {
-    if (known.has(runAt(words, i))) ours.fill(1, i, i + RUN);
+    if (known.runs.has(runAt(words, i))) ours.fill(1, i, i + RUN);
   }
-  const isOurs = linesThatAreOurs(
-    lines,
-    words,
-    ours,
-    new Set(ownText.slice(0, MAX_OWN).split('\n', MAX_WORDS).map(squeezed)),
-  );
+  const isOurs = linesThatAreOurs(lines, words, ours, known.lines);
   for (const [index, line] of lines.entries()) if (isOurs[index] === 1) line.isKnown = true;
 }
 
@@ -39,16 +39,21 @@ const runAt = (words: { word: string }[], at: number): string =>
 
 /** A campaign's readers all answer the same text: what was made of the last few serves them all. */
 const KEPT = 8;
-const kept = new Map<string, Set<string>>();
+const kept = new Map<string, Known>();
 
-function keptRunsOf(text: string): Set<string> {
-  const runs = kept.get(text) ?? runsOf(text);
+export function ownMail(text: string): Known {
+  const known = kept.get(text) ?? knownOf(text);
   kept.delete(text);
-  kept.set(text, runs);
+  kept.set(text, known);
   const oldest = kept.size > KEPT ? kept.keys().next().value : undefined;
   if (oldest !== undefined) kept.delete(oldest);
-  return runs;
+  return known;
 }
+
+export const knownOf = (text: string): Known => ({
+  runs: runsOf(text),
+  lines: new Set(text.slice(0, MAX_OWN).split('\n', MAX_WORDS).map(squeezed)),
+});
 
 function runsOf(text: string): Set<string> {
   const words = wordsOf(text.slice(0, MAX_OWN))

@@ -11,10 +11,9 @@ export interface Reading {
 
 export function read(raw: Buffer, context: Context): Reading {
   const { letter, mime, page } = parse(raw);
-  const old = page === undefined || letter.marks.length > 0 ? '' : oldWords(page);
-  // The HTML beside a plain part says which words are old, and so do our own: neither needs a language.
-  const ownText = [context.ownText ?? '', old].join('\n').trim();
-  const verdict = classify(letter, mime, { ...context, ownText });
+  // The HTML beside a plain part says which words are old, and so does our own mail: neither needs a language.
+  const oldText = page === undefined || letter.marks.length > 0 ? undefined : oldWords(page);
+  const verdict = classify(letter, mime, { ...context, oldText });
   if (letter.html !== null && page !== undefined) letter.html = foldHtml(letter.html, page, context.ownText);
   return { letter, verdict };
 }

@@ -9,7 +9,7 @@
  */
 import type { Segment } from '../core/store/conversation.ts';
 import { markDisclaimers } from './disclaimer.ts';
-import { findKnownLines } from './own-text.ts';
+import { findKnownLines, knownOf, ownMail } from './own-text.ts';
 import { headerAt, isForwardHead } from './quote-header.ts';
 import { linesOf, nextFilled, type Line } from './reply-line.ts';
 import { markSignature } from './signature.ts';
@@ -25,6 +25,8 @@ export interface ReplyOptions {
   marks?: readonly Mark[];
   /** The text of the mail that is answered, when we hold it: its words are recognised without any mark. */
   ownText?: string | undefined;
+  /** What the HTML beside this text marks as a quotation. */
+  oldText?: string | undefined;
 }
 
 export interface ReplyReading {
@@ -39,13 +41,17 @@ export interface ReplyReading {
 const LONGEST_CITATION = 24;
 
 /** Splits a mail's text. Empty result: everything is shown, since hiding a person's words is the worse fault. */
-export function readReply(text: string, { marks = [], ownText }: ReplyOptions = {}): ReplyReading {
+export function readReply(
+  text: string,
+  { marks = [], ownText = '', oldText = '' }: ReplyOptions = {},
+): ReplyReading {
   const lines = linesOf(text);
   const announced = new Set<Line>();
   applyMarks(lines, marks);
   markForwarded(lines);
   for (const line of lines) if (line.isMarked && line.kind === 'new') line.kind = 'quoted';
-  if (ownText !== undefined && ownText !== '') findKnownLines(lines, ownText);
+  if (ownText !== '') findKnownLines(lines, ownMail(ownText));
+  if (oldText !== '') findKnownLines(lines, knownOf(oldText));
   joinWrapped(lines);
   markAnnounced(lines, announced);
   for (const line of lines) if (line.isKnown && line.kind === 'new') line.kind = 'quoted';

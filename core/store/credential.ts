@@ -16,6 +16,11 @@ export async function addCredential(db: Db, row: NewRow<'credential'>): Promise<
 export const credentialById = (db: Db, id: number): Promise<Credential | undefined> =>
   db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
 
+export const credentialsByIds = (db: Db, ids: readonly number[]): Promise<Credential[]> =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : db.selectFrom('credential').selectAll().where('id', 'in', ids).execute();
+
 export const credentialByUsername = (db: Db, username: string): Promise<Credential | undefined> =>
   db.selectFrom('credential').selectAll().where('username', '=', username).executeTakeFirst();
 
@@ -47,15 +52,20 @@ export async function credentialLines(db: Db, now: number): Promise<CredentialLi
   return rows.map((row) => ({ ...row, new_this_hour: Number(row.new_this_hour), held: Number(row.held) }));
 }
 
-/** Recipients that it mailed on the day of `now`. */
-export async function recipientsToday(db: Db, id: number, now: number): Promise<number> {
-  const row = await db
+/** Recipients that each mailed on the day of `now`. */
+export async function recipientsToday(
+  db: Db,
+  ids: readonly number[],
+  now: number,
+): Promise<Map<number, number>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
     .selectFrom('credential_day')
-    .select('recipients')
-    .where('credential_id', '=', id)
+    .select(['credential_id', 'recipients'])
+    .where('credential_id', 'in', ids)
     .where('day', '=', dayOf(now))
-    .executeTakeFirst();
-  return row?.recipients ?? 0;
+    .execute();
+  return new Map(rows.map((row) => [row.credential_id, row.recipients]));
 }
 
 export async function countSubmitted(

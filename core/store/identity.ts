@@ -25,6 +25,11 @@ export const sendingDomainById = (db: Db, id: number): Promise<Row<'sending_doma
 export const sendingDomainByName = (db: Db, name: string): Promise<Row<'sending_domain'> | undefined> =>
   db.selectFrom('sending_domain').selectAll().where('name', '=', name).executeTakeFirst();
 
+export const sendingDomainsByName = (db: Db, names: readonly string[]): Promise<Row<'sending_domain'>[]> =>
+  names.length === 0
+    ? Promise.resolve([])
+    : db.selectFrom('sending_domain').selectAll().where('name', 'in', names).execute();
+
 export async function addSendingDomain(db: Db, row: NewRow<'sending_domain'>): Promise<number> {
   return (await db.insertInto('sending_domain').values(row).returning('id').executeTakeFirstOrThrow()).id;
 }

@@ -133,14 +133,13 @@ export interface SubmittedToQueue {
   recipients: { place: number; address: string }[];
 }
 
-/** Queues what a program submitted. Answers the deliveries by the recipient's place. */
+/** Queues what programs submitted. Answers the deliveries by `submission.place`. */
 export async function enqueueSubmitted(
   db: Db,
-  { credentialId, submissionId, sendingDomainId, dueAt, recipients }: SubmittedToQueue,
+  submitted: readonly SubmittedToQueue[],
   now: number,
-): Promise<Map<number, number>> {
-  const ids = await enqueue(
-    db,
+): Promise<Map<string, number>> {
+  const rows = submitted.flatMap(({ credentialId, submissionId, sendingDomainId, dueAt, recipients }) =>
     recipients.map(({ place, address }) => ({
       origin_kind: 'submission' as const,
       origin_id: credentialId,
@@ -153,9 +152,10 @@ export async function enqueueSubmitted(
       due_at: dueAt,
       queued_at: Math.max(now, dueAt),
     })),
-    now,
   );
-  return new Map(recipients.map(({ place }, at) => [place, ids[at] as number]));
+  if (rows.length === 0) return new Map();
+  const ids = await enqueue(db, rows, now);
+  return new Map(rows.map(({ recipient_key }, at) => [recipient_key, ids[at] as number]));
 }
 
 export interface TestToQueue {
@@ -207,29 +207,42 @@ async function enqueue(db: Db, rows: ToQueue[], now: number): Promise<number[]> 
     db,
     rows.map((row) => domainOf(row.address)),
   );
-  const ids: number[] = [];
   const pools = new Map<number, string>();
-  for (const row of rows) {
-    const from = row.sending_domain_id;
-    const pool = pools.get(from) ?? (await transactionalPoolOf(db, from));
-    pools.set(from, pool);
-    const { id } = await db
-      .insertInto('delivery')
-      .values({
-        due_at: now,
-        queued_at: now,
-        ...row,
-        fill: row.fill ?? null,
-        lane: 'transactional',
-        domain_id: domains.get(domainOf(row.address)) as number,
-        pool,
-        state: 'queued',
-        ...blank,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    ids.push(id);
-  }
+  for (const from of new Set(rows.map((row) => row.sending_domain_id)))
+    pools.set(from, await transactionalPoolOf(db, from));
+  const whole = rows.map((row) => ({
+    due_at: now,
+    queued_at: now,
+    ...row,
+    fill: row.fill === null || row.fill === undefined ? null : (JSON.parse(row.fill) as unknown),
+    domain_id: domains.get(domainOf(row.address)) as number,
+    pool: pools.get(row.sending_domain_id) as string,
+  }));
+  const { rows: made } = await sql<{
+    id: number;
+    origin_id: number;
+    recipient_key: string;
+  }>`insert into delivery
+      (lane, state, attempt, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id, pool,
+       due_at, queued_at, template_version_id, fill)
+    select 'transactional', 'queued', 0, origin_kind, origin_id, recipient_key, contact_id, address, domain_id,
+      sending_domain_id, pool, due_at, queued_at, template_version_id, fill
+    from ${rowsFrom(db, whole as unknown as Record<string, unknown>[], {
+      origin_kind: 'text',
+      origin_id: 'int',
+      recipient_key: 'text',
+      contact_id: 'int',
+      address: 'text',
+      domain_id: 'int',
+      sending_domain_id: 'int',
+      pool: 'text',
+      due_at: 'int',
+      queued_at: 'int',
+      template_version_id: 'int',
+      fill: 'json',
+    })} as r where true order by ordinal returning id, origin_id, recipient_key`.execute(db);
+  const byKey = new Map(made.map((row) => [`${row.origin_id} ${row.recipient_key}`, row.id]));
+  const ids = rows.map((row) => byKey.get(`${row.origin_id} ${row.recipient_key}`) as number);
   await addEvents(
     db,
     rows.map((row, at) => ({
@@ -241,25 +254,6 @@ async function enqueue(db: Db, rows: ToQueue[], now: number): Promise<number[]> 
   );
   return ids;
 }
-
-/** What a delivery has not got yet when it is queued. */
-const blank = {
-  attempt: 0,
-  lease_owner: null,
-  lease_until: null,
-  source_id: null,
-  message_id: null,
-  last_code: null,
-  last_enhanced: null,
-  last_reply: null,
-  last_mx: null,
-  last_attempt_at: null,
-  class: null,
-  reason: null,
-  finished_at: null,
-  bounced_after_at: null,
-  via: null,
-} as const;
 
 /** The A-label domain of an address, lower-case. */
 export function domainOf(address: string): string {

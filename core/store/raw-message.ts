@@ -108,6 +108,16 @@ export async function addRawMessages(db: Db, kept: readonly KeptRaw[], now: numb
     .execute();
 }
 
+/** The same for several, in one statement. */
+export async function addRawMessages(db: Db, kept: readonly KeptRaw[], now: number): Promise<void> {
+  if (kept.length === 0) return;
+  await db
+    .insertInto('raw_message')
+    .values(kept.map((one) => ({ ...one, created_at: now })))
+    .onConflict((conflict) => conflict.column('hash').doNothing())
+    .execute();
+}
+
 /** The message as it came, or undefined when there is no such row. */
 export async function readRawMessage(db: Db, dataDir: string, hash: string): Promise<Buffer | undefined> {
   return (await readRawMessages(db, dataDir, [hash])).get(hash);

@@ -12,39 +12,83 @@ export interface NewRecipient {
   refused: string | null;
 }
 
-/** Writes a message down and queues it: one delivery for each recipient that is not refused. Answers its id. */
-export async function addSubmission(
-  tx: Db,
-  row: NewRow<'submission'> & { send_at: number },
-  tags: readonly string[],
-  recipients: readonly NewRecipient[],
-  now: number,
-): Promise<number> {
-  const { id } = await tx.insertInto('submission').values(row).returning('id').executeTakeFirstOrThrow();
-  const places = recipients.map((recipient, place) => ({ ...recipient, place }));
+export interface NewSubmission {
+  row: NewRow<'submission'> & { send_at: number; public_id: string };
+  tags: readonly string[];
+  recipients: readonly NewRecipient[];
+}
+
+/** Writes messages down and queues them: one delivery for each recipient that is not refused. One statement a table. */
+export async function addSubmissions(tx: Db, added: readonly NewSubmission[], now: number): Promise<void> {
+  if (added.length === 0) return;
+  const { rows: made } = await sql<{
+    id: number;
+    public_id: string;
+  }>`insert into submission (public_id, credential_id, via,
+      sending_domain_id, envelope_from, from_address, subject, message_id, tags, metadata, raw_hash, size, smtputf8, require_tls,
+      send_at, created_at)
+    select public_id, credential_id, via, sending_domain_id, envelope_from, from_address, subject, message_id, tags, metadata,
+      raw_hash, size, smtputf8, require_tls, send_at, created_at
+    from ${rowsFrom(
+      tx,
+      added.map(({ row }) => ({
+        ...row,
+        require_tls: row.require_tls ?? 0,
+        tags: JSON.parse(row.tags) as unknown,
+        metadata: JSON.parse(row.metadata) as unknown,
+      })) as unknown as Record<string, unknown>[],
+      {
+        public_id: 'text',
+        credential_id: 'int',
+        via: 'text',
+        sending_domain_id: 'int',
+        envelope_from: 'text',
+        from_address: 'text',
+        subject: 'text',
+        message_id: 'text',
+        tags: 'json',
+        metadata: 'json',
+        raw_hash: 'text',
+        size: 'int',
+        smtputf8: 'int',
+        require_tls: 'int',
+        send_at: 'int',
+        created_at: 'int',
+      },
+    )} as r where true order by ordinal returning id, public_id`.execute(tx);
+  const ids = new Map(made.map((row) => [row.public_id, row.id]));
+  const placed = added.map((one) => ({
+    ...one,
+    id: ids.get(one.row.public_id) as number,
+    places: one.recipients.map((recipient, place) => ({ ...recipient, place })),
+  }));
   const deliveries = await enqueueSubmitted(
     tx,
-    {
+    placed.map(({ id, row, places }) => ({
       credentialId: row.credential_id,
       submissionId: id,
       sendingDomainId: row.sending_domain_id,
       dueAt: row.send_at,
       recipients: places.filter((one) => one.refused === null),
-    },
+    })),
     now,
   );
   await sql`insert into submission_recipient (submission_id, place, address, delivery_id, refused)
-    select ${id}, place, address, delivery_id, refused from ${rowsFrom(
+    select submission_id, place, address, delivery_id, refused from ${rowsFrom(
       tx,
-      places.map((one) => ({ ...one, delivery_id: deliveries.get(one.place) ?? null })),
-      { place: 'int', address: 'text', delivery_id: 'int', refused: 'text' },
+      placed.flatMap(({ id, places }) =>
+        places.map((one) => ({
+          ...one,
+          submission_id: id,
+          delivery_id: deliveries.get(`${id}.${one.place}`) ?? null,
+        })),
+      ),
+      { submission_id: 'int', place: 'int', address: 'text', delivery_id: 'int', refused: 'text' },
     )} as r where true`.execute(tx);
-  if (tags.length > 0)
-    await tx
-      .insertInto('submission_tag')
-      .values(tags.map((tag) => ({ credential_id: row.credential_id, tag, submission_id: id })))
-      .execute();
-  return id;
+  const tags = placed.flatMap(({ id, row, tags: named }) =>
+    named.map((tag) => ({ credential_id: row.credential_id, tag, submission_id: id })),
+  );
+  if (tags.length > 0) await tx.insertInto('submission_tag').values(tags).execute();
 }
 
 export const submissionById = (db: Db, id: number): Promise<Submission | undefined> =>
@@ -138,22 +182,40 @@ export async function cancelSubmission(tx: Db, submission: Submission, now: numb
   return rows.map((row) => row.id);
 }
 
-export const idempotentAnswer = (
+export const idempotentAnswer = async (
   db: Db,
   credentialId: number,
   key: string,
-): Promise<Row<'idempotency_key'> | undefined> =>
-  db
-    .selectFrom('idempotency_key')
-    .selectAll()
-    .where('credential_id', '=', credentialId)
-    .where('key', '=', key)
-    .executeTakeFirst();
+): Promise<Row<'idempotency_key'> | undefined> => (await idempotentAnswers(db, [{ credentialId, key }]))[0];
 
-/** Keeps an answer, and forgets a few that are older than a week. */
-export async function keepAnswer(tx: Db, row: NewRow<'idempotency_key'>): Promise<void> {
-  const week = row.created_at - 7 * 86_400_000;
-  await tx.insertInto('idempotency_key').values(row).execute();
+/** What was answered to these keys of these credentials. */
+export async function idempotentAnswers(
+  db: Db,
+  asked: readonly { credentialId: number; key: string }[],
+): Promise<Row<'idempotency_key'>[]> {
+  if (asked.length === 0) return [];
+  const { rows } = await sql<Row<'idempotency_key'>>`select idempotency_key.* from ${rowsFrom(
+    db,
+    asked.map(({ credentialId, key }) => ({ credential_id: credentialId, name: key })),
+    { credential_id: 'int', name: 'text' },
+  )} as r join idempotency_key on idempotency_key.credential_id = r.credential_id and idempotency_key.key = r.name`.execute(
+    db,
+  );
+  return rows;
+}
+
+/** Keeps answers, and forgets a few that are older than a week. */
+export async function keepAnswers(
+  tx: Db,
+  rows: readonly NewRow<'idempotency_key'>[],
+  now: number,
+): Promise<void> {
+  if (rows.length === 0) return;
+  const week = now - 7 * 86_400_000;
+  await tx
+    .insertInto('idempotency_key')
+    .values([...rows])
+    .execute();
   await sql`delete from idempotency_key where (credential_id, key) in
     (select credential_id, key from idempotency_key where created_at < ${week} limit 20)`.execute(tx);
 }

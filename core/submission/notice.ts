@@ -10,7 +10,7 @@ import type { Credential } from '../store/credential.ts';
 import { sendingDomains } from '../store/identity.ts';
 import { toJson } from '../store/json.ts';
 import { addRawMessage } from '../store/raw-message.ts';
-import { addSubmission } from '../store/submission.ts';
+import { addSubmissions } from '../store/submission.ts';
 import type { Db, Row } from '../store/tables.ts';
 import { owners } from '../store/user.ts';
 import { newPublicId } from './accept.ts';
@@ -62,28 +62,32 @@ export async function addOwn(tx: Db, own: Own, now: number): Promise<void> {
   const bytes = wireForm(own.message);
   const hash = createHash('sha256').update(bytes).digest('hex');
   await addRawMessage(tx, { hash, size: bytes.length, encoding: 'identity', body: bytes }, now);
-  await addSubmission(
+  await addSubmissions(
     tx,
-    {
-      public_id: own.publicId,
-      credential_id: SERVER,
-      via: 'api',
-      sending_domain_id: own.domain.id,
-      envelope_from: '',
-      from_address: own.from,
-      subject: own.subject,
-      message_id: own.messageId,
-      tags: toJson([]),
-      metadata: toJson({}),
-      raw_hash: hash,
-      size: bytes.length,
-      smtputf8: own.message.needsSmtputf8 ? 1 : 0,
-      send_at: now,
-      created_at: now,
-      cancelled_at: null,
-    },
-    [],
-    own.to.map((address) => ({ address, refused: null })),
+    [
+      {
+        row: {
+          public_id: own.publicId,
+          credential_id: SERVER,
+          via: 'api',
+          sending_domain_id: own.domain.id,
+          envelope_from: '',
+          from_address: own.from,
+          subject: own.subject,
+          message_id: own.messageId,
+          tags: toJson([]),
+          metadata: toJson({}),
+          raw_hash: hash,
+          size: bytes.length,
+          smtputf8: own.message.needsSmtputf8 ? 1 : 0,
+          send_at: now,
+          created_at: now,
+          cancelled_at: null,
+        },
+        tags: [],
+        recipients: own.to.map((address) => ({ address, refused: null })),
+      },
+    ],
     now,
   );
 }

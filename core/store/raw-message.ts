@@ -100,20 +100,11 @@ export const addRawMessage = (db: Db, kept: KeptRaw, now: number): Promise<void>
 
 /** The rows of many messages, in one statement. */
 export async function addRawMessages(db: Db, kept: readonly KeptRaw[], now: number): Promise<void> {
+  if (kept.length === 0) return;
   const each = new Map(kept.map((one) => [one.hash, one]));
   await db
     .insertInto('raw_message')
     .values([...each.values()].map((one) => ({ ...one, created_at: now })))
-    .onConflict((conflict) => conflict.column('hash').doNothing())
-    .execute();
-}
-
-/** The same for several, in one statement. */
-export async function addRawMessages(db: Db, kept: readonly KeptRaw[], now: number): Promise<void> {
-  if (kept.length === 0) return;
-  await db
-    .insertInto('raw_message')
-    .values(kept.map((one) => ({ ...one, created_at: now })))
     .onConflict((conflict) => conflict.column('hash').doNothing())
     .execute();
 }

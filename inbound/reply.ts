@@ -167,13 +167,9 @@ function runsOf(lines: readonly Line[], announced: ReadonlySet<Line>): Run[] {
   return runs;
 }
 
-/** Nothing new: a forwarded mail stays one, all else is shown as it came. */
+/** Nothing new: all is seen, and yet nobody's wish, since our own footer may be among it. */
 function showEverything(lines: readonly Line[]): void {
-  if (lines.some((line) => line.kind === 'new' && !line.isEmpty)) return;
-  for (const line of lines) {
-    if (line.kind === 'forwarded') line.shown = true;
-    else line.kind = 'new';
-  }
+  for (const line of lines) line.shown = line.kind !== 'new';
 }
 
 // ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────────────

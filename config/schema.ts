@@ -201,6 +201,27 @@ export const schema = z.strictObject({
         .default(50)
         .describe('Connections open at once from one address.'),
       workers: z.int().min(1).max(32).default(2).describe('Child processes that parse incoming mail.'),
+      spam: z
+        .strictObject({
+          points: z
+            .int()
+            .min(1)
+            .max(100)
+            .default(5)
+            .describe(
+              'A letter with this many points or more is spam; docs/inbound-trust.md says what has how many.',
+            ),
+          block_lists: z
+            .array(z.string().min(3))
+            .default([])
+            .describe(
+              'DNS block lists (zones) in which the sending host is looked up, such as zen.spamhaus.org. Empty: none.',
+            ),
+          block_list_timeout_ms: milliseconds
+            .default(3000)
+            .describe('How long the lists may keep one message waiting, in milliseconds.'),
+        })
+        .prefault({}),
     })
     .prefault({}),
   safety: z

@@ -5,9 +5,14 @@
  */
 import type { Runtime } from '../core/runtime.ts';
 import { apply, type Applied, type Application } from './apply.ts';
+import { checkSpam } from './spam-check.ts';
 import { thread, type EnvelopeTokens } from './thread.ts';
 
-export type ReadMessage = Omit<Application, 'place'> & { envelope: EnvelopeTokens };
+export type ReadMessage = Omit<Application, 'place'> & {
+  envelope: EnvelopeTokens;
+  /** DNS block lists that name the sending host. */
+  listedIn: string[];
+};
 
 interface Waiting {
   message: ReadMessage;
@@ -59,7 +64,12 @@ export class Applier {
             tokens: this.#rt.tokens,
             now,
           });
-          results.push(await apply(tx, { ...message, place }, now));
+          const checked = await checkSpam(
+            tx,
+            { ...message, place },
+            { threshold: this.#rt.config.inbound.spam.points, listedIn: message.listedIn },
+          );
+          results.push(await apply(tx, checked, now));
         }
         return results;
       });

@@ -43,6 +43,8 @@ export interface Application {
 
 export interface Applied {
   conversationId: number | null;
+  /** What it was taken for in the end, spam included. */
+  kind: Verdict['kind'];
   /** To be put into the view before anything is acknowledged. */
   suppressed: Row<'suppression'>[];
 }
@@ -50,7 +52,7 @@ export interface Applied {
 /** Applies it, once: a second try finds the row taken and does nothing. */
 export async function apply(tx: Db, application: Application, now: number): Promise<Applied> {
   const { row, verdict, place, letter } = application;
-  if (!(await lockReceived(tx, row.id))) return { conversationId: null, suppressed: [] };
+  if (!(await lockReceived(tx, row.id))) return { conversationId: null, kind: verdict.kind, suppressed: [] };
   const effect = await effectOf(tx, application, now);
   const conversationId = effect.shown === undefined ? null : await show(tx, application, effect.shown, now);
   const link = {
@@ -91,7 +93,7 @@ export async function apply(tx: Db, application: Application, now: number): Prom
     },
     now,
   );
-  return { conversationId, suppressed };
+  return { conversationId, kind: verdict.kind, suppressed };
 }
 
 /** How the inbox shows it; undefined: not at all. */
@@ -145,8 +147,9 @@ async function effectOf(tx: Db, application: Application, now: number): Promise<
       return nothing(machine('list'));
     case 'unreadable':
     case 'other':
-    case 'spam':
       return nothing({ ...unverified, category: 'other' });
+    case 'spam':
+      return nothing({ ...unverified, category: 'human', state: 'spam', unread: false });
     case 'delayed':
     case 'delivered':
     case 'read-receipt':
@@ -167,8 +170,8 @@ async function replied(
 ): Promise<Effect> {
   const forged = isForged(authentication);
   const person: Shown = { category: 'human', state: 'open', waitingOn: 'us', unread: true, silent: false };
-  if (forged === 'reject') return nothing({ ...person, state: 'spam', unread: false });
-  if (forged === 'quarantine') return nothing(unverified);
+  // Without a token of ours a refuted sender is spam by now (spam.ts); with one, staff judge.
+  if (forged !== undefined) return nothing(unverified);
   const intent = verdict.intent;
   const effect = nothing(person);
   if (verdict.kind === 'challenge') return effect;

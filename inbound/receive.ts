@@ -18,6 +18,7 @@ import { answeredText } from './answered-text.ts';
 import { Applier } from './applier.ts';
 import type { Applied } from './apply.ts';
 import { authenticate, nothingKnown } from './authenticate.ts';
+import { listedIn } from './block-list.ts';
 import { Breach, type Cage } from './cage.ts';
 import type { Reading } from './read.ts';
 import { readEnvelopeTokens, type EnvelopeTokens } from './thread.ts';
@@ -93,13 +94,15 @@ async function understand(reader: Reader, row: Row<'inbound'>, raw: Buffer): Pro
   const { rt } = reader;
   const rcptTo = fromJson<string[]>(row.rcpt_to, []);
   const envelope = readEnvelopeTokens(rcptTo, rt.tokens, rt.clock.now());
-  const [authentication, reading] = await Promise.all([
+  const spam = rt.config.inbound.spam;
+  const [authentication, reading, listed] = await Promise.all([
     authenticateRow(reader, row, raw),
     read(reader, row, raw, envelope),
+    listedIn(row.remote_ip, spam.block_lists, { dns: rt.dns, timeoutMs: spam.block_list_timeout_ms }),
   ]);
   const trusted = authentication.dmarc.result === '' ? nothingKnown('none') : authentication;
   const { letter, verdict } = reading;
-  const message = { row, rcptTo, letter, verdict, authentication: trusted, envelope };
+  const message = { row, rcptTo, letter, verdict, authentication: trusted, envelope, listedIn: listed };
   announce(rt, row, reading, await applierOf(rt).apply(message));
 }
 
@@ -145,10 +148,10 @@ function announce(rt: Runtime, row: Row<'inbound'>, { verdict }: Reading, applie
   for (const suppression of applied.suppressed) rt.suppressions.add(suppression);
   if (applied.suppressed.length > 0) rt.wake.ring('suppression');
   if (applied.conversationId !== null) rt.wake.ring('conversation');
-  rt.metrics.count('inbound_applied', { kind: verdict.kind });
+  rt.metrics.count('inbound_applied', { kind: applied.kind });
   rt.log.info('mail applied', {
     inbound: row.id,
-    kind: verdict.kind,
+    kind: applied.kind,
     detail: verdict.detail,
     conversation: applied.conversationId,
     suppressed: applied.suppressed.length,

@@ -176,6 +176,29 @@ export async function contactByAddress(
   return db.selectFrom('contact').select(['id', 'email']).where('email', '=', address).executeTakeFirst();
 }
 
+/** Whether staff ever wrote to this address in a conversation with it. Index: conversation_address. */
+export async function hasWrittenTo(db: Db, address: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('conversation')
+    .innerJoin('message', 'message.conversation_id', 'conversation.id')
+    .select('message.id')
+    .where('conversation.address', '=', address)
+    .where('message.direction', '=', 'out')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Whether we send from this domain. */
+export async function isOwnDomain(db: Db, domain: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('sending_domain')
+    .select('id')
+    .where('name', '=', domain.toLowerCase())
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Marks what came after the 250: "delivered, then bounced". Once; true when this is the first word of it. */
 export async function markBouncedAfter(
   db: Db,

@@ -67,7 +67,7 @@ export interface Terms {
   idempotency?: { key: string; bodyHash: string } | undefined;
 }
 
-interface Request {
+export interface Request {
   credentialId: number;
   idempotency: Terms['idempotency'];
   handed: readonly Handed[];
@@ -75,85 +75,7 @@ interface Request {
 }
 
 /** What became of one request of a group: the others do not hear of its refusal. */
-type Outcome = { accepted: Accepted[] } | { refused: Problem };
-
-interface Waiting {
-  request: Request;
-  resolve: (accepted: Accepted[]) => void;
-  reject: (error: unknown) => void;
-}
-
-/** Messages in one group: some tens of milliseconds of the one writer. */
-const GROUP = 300;
-
-/** Requests wait here while the group before them is written. */
-class Group {
-  readonly #rt: Runtime;
-  readonly #waiting: Waiting[] = [];
-  #isRunning = false;
-
-  constructor(rt: Runtime) {
-    this.#rt = rt;
-  }
-
-  take(request: Request): Promise<Accepted[]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, resolve, reject });
-      if (!this.#isRunning) void this.#run();
-    });
-  }
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    // Whoever speaks in this turn of the event loop is heard before the first group begins.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#write(this.#next());
-    this.#isRunning = false;
-  }
-
-  #next(): Waiting[] {
-    const group: Waiting[] = [];
-    let messages = 0;
-    while (this.#waiting.length > 0 && (group.length === 0 || messages < GROUP)) {
-      const one = this.#waiting.shift() as Waiting;
-      messages += one.request.handed.length;
-      group.push(one);
-    }
-    return group;
-  }
-
-  async #write(group: readonly Waiting[]): Promise<void> {
-    const { store, clock } = this.#rt;
-    try {
-      const outcomes = await store.write((tx) =>
-        takeGroup(
-          this.#rt,
-          tx,
-          group.map((one) => one.request),
-          clock.now(),
-        ),
-      );
-      group.forEach((one, at) => {
-        const outcome = outcomes[at] as Outcome;
-        if ('refused' in outcome) one.reject(outcome.refused);
-        else one.resolve(outcome.accepted);
-      });
-    } catch (error) {
-      if (group.length === 1) return group[0]?.reject(error);
-      // One of them cannot be written: each for itself, so that the others are.
-      for (const one of group) await this.#write([one]);
-    }
-  }
-}
-
-const groups = new WeakMap<Runtime['store'], Group>();
-
-/** One for all doors of a process. */
-export function groupOf(rt: Runtime): Group {
-  const known = groups.get(rt.store) ?? new Group(rt);
-  groups.set(rt.store, known);
-  return known;
-}
+export type Outcome = { accepted: Accepted[] } | { refused: Problem };
 
 /** What a group needs to know, read once for all of its requests and kept current while they are judged one by one. */
 interface Ledger {
@@ -169,7 +91,12 @@ interface Ledger {
 
 type Judged = Omit<Handed, 'recipients'> & { recipients: NewRecipient[] };
 
-async function takeGroup(rt: Runtime, tx: Db, requests: readonly Request[], now: number): Promise<Outcome[]> {
+export async function takeGroup(
+  rt: Runtime,
+  tx: Db,
+  requests: readonly Request[],
+  now: number,
+): Promise<Outcome[]> {
   const judged = requests.map(({ handed }) => attempt(() => handed.map((one) => judgedOf(rt, one))));
   const ledger = await ledgerOf(tx, requests, judged, now);
   const writing: Writing = { submissions: [], raws: [], answers: [], counted: new Map(), mailed: new Map() };

@@ -251,7 +251,8 @@ async function byMessageIds(db: Db, { letter, tokens, now }: ThreadInput): Promi
       const conversationId = await conversationOfMessage(db, reading.id);
       if (conversationId !== undefined) return { deliveryId: undefined, conversationId };
     }
-    const row = known.find((one) => one.value === id);
+    // Remembered in lower case, written as their programs like.
+    const row = known.find((one) => one.value === id.toLowerCase());
     if (row !== undefined)
       return { deliveryId: row.delivery_id ?? undefined, conversationId: row.conversation_id ?? undefined };
   }

@@ -107,8 +107,14 @@ program
   )
   .option('--runs <number>', 'how many kills', '100')
   .option('--seed <number>', 'the same seed gives the same moments', '1')
+  .option('--inbound', 'only mail that comes in, on many connections at once')
   .option('--json', 'print the figures as one JSON object on the last line')
   .action(async (options) => {
+    if (options.inbound === true) {
+      const { crashInbound } = await import('./lab/crash-inbound.ts');
+      process.exitCode = await crashInbound(options);
+      return;
+    }
     const { crash } = await import('./lab/crash.ts');
     process.exitCode = await crash(options);
   });

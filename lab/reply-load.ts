@@ -5,6 +5,8 @@
 import { connect, type Socket } from 'node:net';
 
 export interface Parcel {
+  /** For whoever keeps a ledger. */
+  id?: string;
   from: string;
   to: string;
   /** Dot-stuffed, with its final dot. */
@@ -28,6 +30,7 @@ export async function handIn(
   port: number,
   parcels: readonly Parcel[],
   connections: number,
+  accepted: (parcel: Parcel) => void = () => undefined,
 ): Promise<HandedIn> {
   const lines = await Promise.all(Array.from({ length: connections }, () => Line.open(port)));
   const waits: number[] = [];
@@ -40,6 +43,7 @@ export async function handIn(
         const sent = performance.now();
         await line.ask(parcel.wire, '250');
         waits.push(performance.now() - sent);
+        accepted(parcel);
       }
     }),
   );

@@ -104,8 +104,12 @@ const oneLine = (text: string, length: number): string =>
     .slice(0, length)
     .toWellFormed();
 
+/** RFC 5322 2.1.1: no date is longer than a line. */
+const LONGEST_DATE = 998;
+
 function dateOf(value: string): number | null {
-  const at = Date.parse(value.replace(/\(.*\)/, '').trim());
+  if (value.length > LONGEST_DATE) return null;
+  const at = Date.parse(value.replace(/\([^()]*\)/g, '').trim());
   return Number.isNaN(at) ? null : at;
 }
 

@@ -200,6 +200,25 @@ export const schema = z.strictObject({
         .min(1)
         .default(50)
         .describe('Connections open at once from one address.'),
+      max_connections_per_minute: z
+        .int()
+        .min(1)
+        .default(600)
+        .describe('New connections from one address in a minute.'),
+      greeting_delay_ms: milliseconds
+        .max(30_000)
+        .default(0)
+        .describe(
+          'How long the greeting is held back; who speaks before it is refused. 500 keeps many bots away.',
+        ),
+      min_free_bytes: bytes
+        .default(256 * 1024 * 1024)
+        .describe('With less room than this on the disk of data_dir, senders are asked to come again later.'),
+      max_waiting: z
+        .int()
+        .min(1)
+        .default(100_000)
+        .describe('With more messages waiting to be understood, senders are asked to come again later.'),
       workers: z.int().min(1).max(32).default(2).describe('Child processes that parse incoming mail.'),
       spam: z
         .strictObject({

@@ -39,6 +39,11 @@ export class Doorkeeper {
     return this.#open;
   }
 
+  /** How much of what may be open at once is: 0 to 1. */
+  get fullness(): number {
+    return this.#open / this.#limits.connections;
+  }
+
   /** One more connection; `leave` must follow, also after a refusal. */
   arrive(ip: string, at = Date.now()): Admission {
     const peer = this.#peer(ip);

@@ -6,7 +6,7 @@
 import type { Runtime } from '../core/runtime.ts';
 import { addInbounds, type ReceivedEnvelope } from '../core/store/inbound.ts';
 import { addRawMessages, type KeptRaw, type RawSpool } from '../core/store/raw-message.ts';
-import { isLooping, loopRefusal } from './listener.ts';
+import { isLooping, loopRefusal } from './refusal.ts';
 
 /** Resolves when the message is safe, with the id for the 250. */
 export type Keep = (envelope: Omit<ReceivedEnvelope, 'rawHash' | 'size'>, spool: RawSpool) => Promise<number>;

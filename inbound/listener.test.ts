@@ -32,6 +32,7 @@ async function start(changes: Partial<ListenerOptions> = {}, limits: Partial<Adm
     port: 0,
     hostname: 'mx.shop.example',
     maxSize: 1024 * 1024,
+    greetingDelayMs: 0,
     ...certificate,
     dataDir,
     doorkeeper: new Doorkeeper({

@@ -3,22 +3,22 @@
  * each could run on another machine.
  */
 import { hostname as machineName } from 'node:os';
+import { CertificateWatch } from '../core/certificate-watch.ts';
 import type { Role, Runtime } from '../core/runtime.ts';
 import { claimInbound, freeInbound } from '../core/store/inbound.ts';
-import { serverCertificate } from '../core/tls.ts';
 import { explain } from '../core/errors.ts';
 import { Doorkeeper } from './admission.ts';
 import { Cage } from './cage.ts';
 import { listen, type Listener } from './listener.ts';
 import { ImapPuller } from './imap-puller.ts';
 import { keeper } from './keep.ts';
+import { PressureGauge } from './pressure.ts';
 import { process as processRows, type Reader } from './receive.ts';
 import { Recipients } from './recipient.ts';
 
 /** Longer than any message may take; only another node waits it out. */
 const LEASE_MS = 15 * 60_000;
 const POLL_MS = 5000;
-const CONNECTIONS_PER_MINUTE = 600;
 
 /** The listener and its workers, as `main.ts` starts them. */
 export function inbound(rt: Runtime): Role {
@@ -28,21 +28,22 @@ export function inbound(rt: Runtime): Role {
   let listener: Listener | undefined;
   let workers: Workers | undefined;
   let puller: ImapPuller | undefined;
+  let certificates: CertificateWatch | undefined;
+  const pressure = new PressureGauge(rt);
   const off: (() => void)[] = [];
 
   return {
     name: 'inbound',
     async start() {
       if (store.engine === 'sqlite') await store.write((tx) => freeInbound(tx));
-      const certificate = await serverCertificate(
-        {
-          certificate: config.tls.certificate,
-          key: config.tls.key,
-          dataDir: config.data_dir,
-          hostname,
-        },
-        clock.now(),
-      );
+      certificates = await CertificateWatch.open({
+        certificate: config.tls.certificate,
+        key: config.tls.key,
+        dataDir: config.data_dir,
+        hostname,
+        clock,
+        log,
+      });
       const recipients = new Recipients(store.read, rt.tokens);
       off.push(wake.on('settings', () => recipients.forget()));
       workers = new Workers(
@@ -51,33 +52,41 @@ export function inbound(rt: Runtime): Role {
       );
       off.push(wake.on('inbound', () => workers?.wake()));
       workers.start();
-      listener = await listen({
+      await pressure.start();
+      const { key, cert, selfSigned } = certificates.now;
+      const port25 = await listen({
         host: settings.host,
         port: settings.port,
         hostname,
         maxSize: settings.max_size,
-        key: certificate.key,
-        cert: certificate.cert,
+        key,
+        cert,
+        greetingDelayMs: settings.greeting_delay_ms,
+        pressure: () => pressure.now,
         dataDir: config.data_dir,
         doorkeeper: new Doorkeeper({
           connections: settings.max_connections,
           connectionsPerAddress: settings.max_connections_per_address,
-          connectionsPerMinute: CONNECTIONS_PER_MINUTE,
+          connectionsPerMinute: settings.max_connections_per_minute,
         }),
         judge: (address) => recipients.judge(address, clock.now()),
         keep: keeper(rt),
         log,
       });
+      listener = port25;
+      certificates.onRenewal((renewed) => port25.renew(renewed));
       puller = new ImapPuller({ rt, judge: (address) => recipients.judge(address, clock.now()) });
       await puller.start();
       log.info('listening for mail', {
         host: settings.host,
-        port: listener.port,
-        selfSigned: certificate.selfSigned,
+        port: port25.port,
+        selfSigned,
       });
     },
     async stop() {
       for (const stop of off.splice(0)) stop();
+      certificates?.stop();
+      pressure.stop();
       await puller?.stop();
       await listener?.close();
       await workers?.stop();

@@ -1,10 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { changeCredential } from '../core/store/credential.ts';
 import { recipientsOf } from '../core/store/submission.ts';
 import { pressureOf } from '../core/submission/pressure.ts';
 import { submissionHouse } from '../core/submission/testing.ts';
+import { selfSigned } from '../core/tls.ts';
 import { SubmissionDoor } from './submission-door.ts';
 import { listenForSubmission } from './submission.ts';
 
@@ -105,6 +109,33 @@ async function listening(overrides: Record<string, unknown> = {}) {
 }
 
 const MESSAGE = ['From: till@shop.example', 'To: ana@client.example', 'Subject: Hi', '', 'Hello.'];
+
+test('a renewed certificate is shown at both ports without a restart', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'parley-renewal-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const files = { certificate: join(directory, 'a.crt'), key: join(directory, 'a.key') };
+  const place = async (hostname: string) => {
+    const made = await selfSigned(hostname, Date.now());
+    writeFileSync(files.certificate, made.cert);
+    writeFileSync(files.key, made.key);
+  };
+  await place('first.shop.example');
+  const house = await submissionHouse({
+    overrides: { tls: files, mta: { submission: { host: '127.0.0.1' } } },
+  });
+  const listener = await listenForSubmission(house.runtime, { port: 0, tlsPort: 0 });
+  onTestFinished(() => listener.close());
+  const shown = async () => {
+    const socket = connectTls({ port: listener.tlsPort, host: '127.0.0.1', rejectUnauthorized: false });
+    onTestFinished(() => void socket.destroy());
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    return socket.getPeerCertificate().subject.CN;
+  };
+  expect(await shown()).toBe('first.shop.example');
+  await place('second.shop.example');
+  await listener.certificates.look();
+  expect(await shown()).toBe('second.shop.example');
+});
 
 test('a message handed in with TLS from the start is queued, ahead of bulk, when 250 is said', async () => {
   const { login, send, runtime } = await listening();

@@ -4,6 +4,7 @@
  */
 import { hostname as machineName } from 'node:os';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { CertificateWatch } from '../core/certificate-watch.ts';
 import { explain, Problem } from '../core/errors.ts';
 import { checkAddress } from '../core/mail/address.ts';
 import { dateField } from '../core/mail/header.ts';
@@ -15,7 +16,6 @@ import { credentialById } from '../core/store/credential.ts';
 import { accept, checkFrom, newPublicId, type Accepted } from '../core/submission/accept.ts';
 import { smtpCredential, touched } from '../core/submission/credential.ts';
 import { Overload } from '../core/submission/pressure.ts';
-import { serverCertificate } from '../core/tls.ts';
 import { SubmissionDoor } from './submission-door.ts';
 
 const MOST_RECIPIENTS = 1000;
@@ -47,6 +47,7 @@ export interface SubmissionListener {
   /** Of STARTTLS, and of TLS from the start; 0 when it is off. */
   port: number;
   tlsPort: number;
+  certificates: CertificateWatch;
   close(): Promise<void>;
 }
 
@@ -60,21 +61,27 @@ export async function listenForSubmission(rt: Runtime, ports: ListenerPorts): Pr
   const { config, clock } = rt;
   const settings = config.mta.submission;
   const hostname = config.mta.hostname || machineName();
-  const certificate = await serverCertificate(
-    { certificate: config.tls.certificate, key: config.tls.key, dataDir: config.data_dir, hostname },
-    clock.now(),
-  );
+  const certificates = await CertificateWatch.open({
+    certificate: config.tls.certificate,
+    key: config.tls.key,
+    dataDir: config.data_dir,
+    hostname,
+    clock,
+    log: rt.log,
+  });
   const door = new SubmissionDoor({
     connections: settings.max_connections,
     connectionsPerAddress: settings.max_connections_per_address,
   });
   const open = (port: number | undefined, secure: boolean) =>
-    port === undefined ? undefined : listen(rt, { door, hostname, secure, ...certificate }, port);
+    port === undefined ? undefined : listen(rt, { door, hostname, secure, certificates }, port);
   const servers = [await open(ports.port, false), await open(ports.tlsPort, true)];
   return {
     port: servers[0]?.port ?? 0,
     tlsPort: servers[1]?.port ?? 0,
+    certificates,
     close: async () => {
+      certificates.stop();
       await Promise.all(servers.map((server) => server?.close()));
     },
   };
@@ -84,13 +91,12 @@ interface Terms {
   door: SubmissionDoor;
   hostname: string;
   secure: boolean;
-  key: string;
-  cert: string;
+  certificates: CertificateWatch;
 }
 
 function listen(
   rt: Runtime,
-  { door, hostname, secure, key, cert }: Terms,
+  { door, hostname, secure, certificates }: Terms,
   port: number,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const { log, store, config } = rt;
@@ -109,8 +115,8 @@ function listen(
     name: hostname,
     banner: 'Parley submission',
     secure,
-    key,
-    cert,
+    key: certificates.now.key,
+    cert: certificates.now.cert,
     size: maxSize,
     rejectOversized: true,
     // RFC 8314 3.3, RFC 4954 4: a password never crosses the wire in clear, so AUTH is not offered before TLS.
@@ -161,6 +167,7 @@ function listen(
       );
     },
   });
+  certificates.onRenewal(({ key, cert }) => server.updateSecureContext({ key, cert }));
   server.on('error', (error: Error) => log.debug('submission connection error', { error: error.message }));
 
   async function login(username: string, password: string, session: SMTPServerSession): Promise<Credential> {

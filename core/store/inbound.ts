@@ -140,6 +140,19 @@ export async function inboundById(db: Db, id: number): Promise<Row<'inbound'> | 
   return db.selectFrom('inbound').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Whether more messages wait to be understood than this. Reads no further than it must. */
+export async function isInboundDeeperThan(db: Db, most: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('inbound')
+    .select('id')
+    .where('state', '=', 'received')
+    .orderBy('id')
+    .offset(most)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** When the next leased or postponed row falls free, so that a worker knows how long it may sleep. */
 export async function countWaiting(db: Db): Promise<number> {
   const row = await db

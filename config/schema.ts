@@ -9,6 +9,14 @@ const port = z.int().min(0).max(65535);
 const host = z.string().min(1);
 const milliseconds = z.int().min(0);
 const bytes = z.int().min(0);
+/** HOST:PORT, [IPV6]:PORT or an absolute path. */
+const scanner = z
+  .string()
+  .regex(
+    /^(|\/.+|(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5})$/,
+    'must be empty, HOST:PORT or the path of a socket',
+  )
+  .default('');
 const percent = z.number().min(0).max(100);
 
 export const schema = z.strictObject({
@@ -239,6 +247,36 @@ export const schema = z.strictObject({
           block_list_timeout_ms: milliseconds
             .default(3000)
             .describe('How long the lists may keep one message waiting, in milliseconds.'),
+        })
+        .prefault({}),
+      scan: z
+        .strictObject({
+          clamav: scanner.describe(
+            'clamd, asked whether a message is malware: HOST:PORT or the path of its socket. Empty: nobody is.',
+          ),
+          rspamd: z
+            .url({ protocol: /^https?$/ })
+            .or(z.literal(''))
+            .default('')
+            .describe(
+              'Normal worker of rspamd, asked whether a letter is spam, such as http://127.0.0.1:11333. Empty: nobody is.',
+            ),
+          spamassassin: scanner.describe(
+            'spamd of SpamAssassin, asked whether a letter is spam: HOST:PORT or the path of its socket. Empty: nobody is.',
+          ),
+          timeout_ms: z
+            .int()
+            .min(1)
+            .default(10_000)
+            .describe('How long a scanner may keep one message waiting, in milliseconds.'),
+          max_size: bytes
+            .default(25 * 1024 * 1024)
+            .describe(
+              'Larger messages are not scanned for malware, in bytes; not above StreamMaxLength of clamd.',
+            ),
+          spam_max_size: bytes
+            .default(1024 * 1024)
+            .describe('Larger messages are not shown to rspamd and SpamAssassin, in bytes.'),
         })
         .prefault({}),
     })

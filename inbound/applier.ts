@@ -5,6 +5,7 @@
  */
 import type { Runtime } from '../core/runtime.ts';
 import { apply, type Applied, type Application } from './apply.ts';
+import type { SpamScan } from './scan.ts';
 import { checkSpam } from './spam-check.ts';
 import { thread, type EnvelopeTokens } from './thread.ts';
 
@@ -12,6 +13,8 @@ export type ReadMessage = Omit<Application, 'place'> & {
   envelope: EnvelopeTokens;
   /** DNS block lists that name the sending host. */
   listedIn: string[];
+  /** What the spam filters say. */
+  scan: SpamScan;
 };
 
 interface Waiting {
@@ -67,7 +70,11 @@ export class Applier {
           const checked = await checkSpam(
             tx,
             { ...message, place },
-            { threshold: this.#rt.config.inbound.spam.points, listedIn: message.listedIn },
+            {
+              threshold: this.#rt.config.inbound.spam.points,
+              listedIn: message.listedIn,
+              scan: message.scan,
+            },
           );
           results.push(await apply(tx, checked, now));
         }

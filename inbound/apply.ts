@@ -27,6 +27,8 @@ export interface Application {
   verdict: Verdict;
   authentication: Authentication;
   place: Place;
+  /** What ClamAV calls it; null: nothing found, or nobody asked. */
+  malware: string | null;
 }
 
 export interface Applied {

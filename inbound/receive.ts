@@ -21,6 +21,8 @@ import { authenticate, nothingKnown } from './authenticate.ts';
 import { listedIn } from './block-list.ts';
 import { Breach, type Cage } from './cage.ts';
 import type { Reading } from './read.ts';
+import { scannersOf } from './scan.ts';
+import { isWeighed } from './spam-check.ts';
 import { readEnvelopeTokens, type EnvelopeTokens } from './thread.ts';
 import { unreadable } from './unreadable.ts';
 
@@ -95,15 +97,35 @@ async function understand(reader: Reader, row: Row<'inbound'>, raw: Buffer): Pro
   const rcptTo = fromJson<string[]>(row.rcpt_to, []);
   const envelope = readEnvelopeTokens(rcptTo, rt.tokens, rt.clock.now());
   const spam = rt.config.inbound.spam;
-  const [authentication, reading, listed] = await Promise.all([
+  const scanners = scannersOf(rt);
+  const seen = { mailFrom: row.mail_from, rcptTo, remoteIp: row.remote_ip, helo: row.helo };
+  const [authentication, [reading, scan], malware, listed] = await Promise.all([
     authenticateRow(reader, row, raw),
-    read(reader, row, raw, envelope),
+    read(reader, row, raw, envelope).then(
+      async (found) =>
+        [
+          found,
+          isWeighed(found.verdict.kind) ? await scanners.spam(raw, seen) : { words: [], rules: [] },
+        ] as const,
+    ),
+    scanners.malware(raw, seen),
     listedIn(row.remote_ip, spam.block_lists, { dns: rt.dns, timeoutMs: spam.block_list_timeout_ms }),
   ]);
   const trusted = authentication.dmarc.result === '' ? nothingKnown('none') : authentication;
-  const { letter, verdict } = reading;
-  const message = { row, rcptTo, letter, verdict, authentication: trusted, envelope, listedIn: listed };
-  announce(rt, row, reading, await applierOf(rt).apply(message));
+  const { letter } = reading;
+  const verdict = { ...reading.verdict, rules: [...reading.verdict.rules, ...malware.rules] };
+  const applied = await applierOf(rt).apply({
+    row,
+    rcptTo,
+    letter,
+    verdict,
+    authentication: trusted,
+    envelope,
+    malware: malware.malware,
+    listedIn: listed,
+    scan,
+  });
+  announce(rt, row, reading, applied);
 }
 
 /** A peer that did not hear our 250 sends it again: kept and marked, nothing done twice. */

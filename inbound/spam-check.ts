@@ -6,17 +6,22 @@ import { hasWrittenTo, isOwnDomain } from '../core/store/thread.ts';
 import type { Db } from '../core/store/tables.ts';
 import type { Application } from './apply.ts';
 import { isFromProved } from './authenticate.ts';
+import type { Verdict } from './classify.ts';
+import type { SpamScan } from './scan.ts';
 import { weighSpam, type SpamSigns } from './spam.ts';
 
-const judged = new Set(['reply', 'challenge', 'list', 'other']);
+const judged = new Set<Verdict['kind']>(['reply', 'challenge', 'list', 'other']);
+
+/** Only these are weighed, and shown to the filters. */
+export const isWeighed = (kind: Verdict['kind']): boolean => judged.has(kind);
 
 export async function checkSpam(
   db: Db,
   application: Application,
-  { threshold, listedIn }: { threshold: number; listedIn: readonly string[] },
+  { threshold, listedIn, scan }: { threshold: number; listedIn: readonly string[]; scan: SpamScan },
 ): Promise<Application> {
   const { letter, verdict, place, authentication } = application;
-  if (!judged.has(verdict.kind)) return application;
+  if (!isWeighed(verdict.kind)) return application;
   const from = letter.from[0]?.address ?? '';
   const isProved = isFromProved(authentication, from);
   const signs: SpamSigns = {
@@ -27,12 +32,13 @@ export async function checkSpam(
     isAnswer: place.delivery !== undefined || place.conversation !== undefined,
     isKnown: place.contactId !== null,
     isProved,
+    filters: scan.words,
     isFromUs: !isProved && (await isOwnDomain(db, from.slice(from.lastIndexOf('@') + 1))),
   };
   let found = weighSpam(signs, threshold);
   if (found.isSpam && !signs.isKnown && (await hasWrittenTo(db, from)))
     found = weighSpam({ ...signs, isKnown: true }, threshold);
-  const rules = [...verdict.rules, ...found.rules];
+  const rules = [...verdict.rules, ...scan.rules, ...found.rules];
   if (!found.isSpam) return { ...application, verdict: { ...verdict, rules } };
   return {
     ...application,

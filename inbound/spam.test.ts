@@ -27,6 +27,7 @@ const plain: SpamSigns = {
   isKnown: false,
   isProved: false,
   isFromUs: false,
+  filters: [],
 };
 const letter = (part: Partial<SpamSigns['letter']>) => ({ letter: { ...plain.letter, ...part } });
 const bad = { authentication: nothingKnown('none'), listedIn: ['a.example', 'b.example'] };

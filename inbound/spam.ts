@@ -1,11 +1,12 @@
 /**
- * Whether a letter is spam, by rules that are always there. Each sign that speaks against it has points; enough of them
+ * Whether a letter is spam, by rules that are always there and the word of the filters that are set. Each sign that speaks against it has points; enough of them
  * make it spam, and staff read each sign in "why". Mail that answers ours, and mail of people whom we have written to, is
  * never spam: a lost order costs more than an advertisement in the inbox. Spam suppresses nobody and nothing is thrown away.
  */
 import type { Authentication } from './authenticate.ts';
 import type { Rule } from './classify.ts';
 import type { Letter } from './parse.ts';
+import { scannerName, type FilterWord } from './scan.ts';
 
 export interface SpamSigns {
   letter: Pick<Letter, 'from' | 'to' | 'cc' | 'attachments'>;
@@ -22,6 +23,8 @@ export interface SpamSigns {
   isProved: boolean;
   /** From an address at a domain that we send from. */
   isFromUs: boolean;
+  /** What rspamd and SpamAssassin say, as far as they are set and answered. */
+  filters: readonly FilterWord[];
 }
 
 export interface SpamVerdict {
@@ -43,11 +46,17 @@ interface Sign {
 }
 
 export function weighSpam(signs: SpamSigns, threshold: number): SpamVerdict {
-  const found = signsOf(signs);
+  const found = signsOf(signs, threshold);
   const points = found.reduce((sum, sign) => sum + sign.points, 0);
-  const rules = found.map(({ id, points: worth, why }) => ({ id: `spam-${id}`, why: `${why} (+${worth})` }));
+  const filtered = threshold * signs.filters.filter((word) => word.isSpam).length;
+  const rules = [
+    ...signs.filters
+      .filter((word) => !word.isSpam)
+      .map((word) => ({ id: `scan-${word.scanner}`, why: filterSays(word, 'does not call it spam') })),
+    ...found.map(({ id, points: worth, why }) => ({ id: `spam-${id}`, why: `${why} (+${worth})` })),
+  ];
   if (points < threshold) return { isSpam: false, points, rules };
-  const spared = sparedBy(signs);
+  const spared = sparedBy(signs, { isByFilterAlone: points - filtered < threshold });
   if (spared !== undefined)
     return { isSpam: false, points, rules: [...rules, { id: 'spam-spared', why: spared }] };
   return {
@@ -58,17 +67,33 @@ export function weighSpam(signs: SpamSigns, threshold: number): SpamVerdict {
 }
 
 /** Why it is not spam whatever its points; a name that DMARC refutes is no friend's. */
-function sparedBy({ hasToken, isAnswer, isKnown, authentication }: SpamSigns): string | undefined {
+function sparedBy(
+  { hasToken, isAnswer, isKnown, authentication }: SpamSigns,
+  { isByFilterAlone }: { isByFilterAlone: boolean },
+): string | undefined {
   if (hasToken) return 'never spam: it came to an address that we gave to one person';
+  if (isAnswer && isByFilterAlone) return 'never spam by a filter alone: it answers our mail';
   if (authentication.dmarc.result === 'fail') return undefined;
   if (isAnswer) return 'never spam: it answers our mail';
   if (isKnown) return 'never spam: we have written to this person';
   return undefined;
 }
 
-function signsOf({ letter, authentication, listedIn, isProved, isFromUs }: SpamSigns): Sign[] {
+/** Its own points and rules beside its word: staff read why it thinks so. */
+function filterSays({ scanner, points, limit, rules }: FilterWord, says: string): string {
+  const matched = rules.length === 0 ? '' : `: ${rules.slice(0, 8).join(', ')}`;
+  return `${scannerName(scanner)} ${says}, ${points} of ${limit}${matched}`;
+}
+
+function signsOf(
+  { letter, authentication, listedIn, isProved, isFromUs, filters }: SpamSigns,
+  threshold: number,
+): Sign[] {
   const signs: Sign[] = [];
   const add = (points: number, id: string, why: string) => signs.push({ points, id, why });
+  // Who set a filter believes it: its word alone makes spam, unless the sender is spared.
+  for (const word of filters)
+    if (word.isSpam) add(threshold, word.scanner, filterSays(word, 'calls it spam'));
   const { dmarc, spf } = authentication;
   if (dmarc.result === 'fail') {
     // RFC 9989 5.4: what the owner of the From domain asks for.

@@ -11,6 +11,7 @@ import type { Role, Runtime } from './core/runtime.ts';
 import { startRuntime, type Started } from './core/start.ts';
 import { doctorCommand } from './core/doctor.ts';
 import { commands as inboundCommands } from './inbound/commands.ts';
+import { examineScanners } from './inbound/scan-doctor.ts';
 import { inbound } from './inbound/service.ts';
 import { commands as mtaCommands } from './mta/commands.ts';
 import { mta } from './mta/service.ts';
@@ -65,7 +66,7 @@ program
     await serve(config, names);
   });
 
-doctorCommand(program, deps);
+doctorCommand(program, { ...deps, examinations: [examineScanners] });
 mtaCommands(program, deps);
 inboundCommands(program, deps);
 webCommands(program, deps);

@@ -26,12 +26,14 @@ export interface Finding {
 interface Deps {
   config(): Config;
   withRuntime<T>(work: (runtime: Runtime) => Promise<T>): Promise<T>;
+  /** What the houses examine of their own. */
+  examinations: ((runtime: Runtime) => Promise<Finding[]>)[];
 }
 
 export function doctorCommand(program: Command, deps: Deps): void {
   program
     .command('doctor')
-    .description('explain what is missing before real sending: ports, DNS, PTR, TLS, clock, disk')
+    .description('explain what is missing before real sending: ports, DNS, PTR, TLS, clock, disk, scanners')
     .option('--settings', 'print every setting with its default and what it does')
     .option('--json', 'print the findings as JSON')
     .action(async (options: { settings?: boolean; json?: boolean }) => {
@@ -42,7 +44,11 @@ export function doctorCommand(program: Command, deps: Deps): void {
             console.log(`${setting.name} = ${JSON.stringify(setting.default)}\n    ${setting.sentence}`);
         return;
       }
-      const findings = await deps.withRuntime(examine);
+      const findings = await deps.withRuntime(async (runtime) => {
+        const found = await examine(runtime);
+        for (const more of deps.examinations) found.push(...(await more(runtime)));
+        return found;
+      });
       if (options.json) console.log(JSON.stringify(findings));
       else printFindings(findings);
       process.exitCode = findings.some((finding) => finding.level === 'fail') ? 1 : 0;

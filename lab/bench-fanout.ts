@@ -12,6 +12,7 @@ import { systemClock } from '../core/clock.ts';
 import { openStore } from '../core/store/open.ts';
 import { claimDue, domainIds } from '../core/store/queue.ts';
 import type { Answer } from '../web/contract.ts';
+import { READY_BOUND } from '../mta/ready.ts';
 import { startSink, watchRss, type Sink } from './bench-machine.ts';
 import { makeBed, type Bed } from './bench-outbound.ts';
 import type { BenchOptions, BenchResult } from './bench.ts';
@@ -47,7 +48,7 @@ export async function benchFanout(options: BenchOptions): Promise<BenchResult> {
     await bed.end();
     const claims = await claimsBeside(waiting, options);
     options.say(
-      `claims of 200 beside ${waiting} waiting rows: p50 ${claims.p50.toFixed(1)}, p99 ${claims.p99.toFixed(1)} ms`,
+      `claims of ${READY_BOUND} beside ${waiting} waiting rows: p50 ${claims.p50.toFixed(1)}, p99 ${claims.p99.toFixed(1)} ms`,
     );
     return {
       size: { recipients: people, waiting },
@@ -229,7 +230,7 @@ async function claimsBeside(waiting: number, options: BenchOptions): Promise<{ p
         claimDue(tx, {
           domainIds: [all[(turn * 17) % all.length] as number],
           lane: 'bulk',
-          limit: 200,
+          limit: READY_BOUND,
           now: 10,
           owner: 'bench',
           leaseMs: 60_000,

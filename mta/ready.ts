@@ -41,7 +41,7 @@ export interface ReadyWork<T extends Item> {
 }
 
 /** Items kept in memory per queue and lane. */
-export const READY_BOUND = 200;
+export const READY_BOUND = 100;
 /** A wait longer than this (by the clock) is waited for in the store, not in memory. */
 const PATIENCE_MS = 30_000;
 const GIVEN_BACK_MS = 60_000;

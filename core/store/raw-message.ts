@@ -6,14 +6,21 @@ import { createHash, randomBytes, type Hash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
+import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib';
 import type { Db, Row } from './tables.ts';
 
 /** What is kept in the row itself; more goes to a file. */
 export const LARGEST_ROW_BYTES = 256 * 1024;
 
-const deflated = promisify<Buffer, Buffer>(deflate);
-const inflated = promisify<Uint8Array, Buffer>(inflate);
+/** Up to here a turn on the thread pool costs more than the work: 290 µs of processor for 10 KB, against 40 at once. */
+const AT_ONCE_BYTES = 32 * 1024;
+const FAST = { level: 1 };
+const deflatedLater = promisify<Buffer, { level: number }, Buffer>(deflate);
+const inflatedLater = promisify<Uint8Array, Buffer>(inflate);
+const deflated = (bytes: Buffer): Buffer | Promise<Buffer> =>
+  bytes.length <= AT_ONCE_BYTES ? deflateSync(bytes, FAST) : deflatedLater(bytes, FAST);
+const inflated = (body: Uint8Array, size: number): Buffer | Promise<Buffer> =>
+  size <= AT_ONCE_BYTES ? inflateSync(body) : inflatedLater(body);
 
 /** A message that lies safely, ready for its row. */
 export type KeptRaw = Omit<Row<'raw_message'>, 'created_at'>;
@@ -136,7 +143,7 @@ async function bytesOf(row: Row<'raw_message'>, dataDir: string): Promise<Buffer
     case 'file':
       return readFile(rawPath(dataDir, row.hash));
     case 'deflate':
-      return inflated(row.body ?? Buffer.alloc(0));
+      return inflated(row.body ?? Buffer.alloc(0), row.size);
     case 'identity':
       return Buffer.from(row.body ?? []);
     default:

@@ -3,6 +3,7 @@
  * In the file (YAML) names are nested; in the environment they are upper-case with underscores: `http.port` is
  * `PARLEY_HTTP_PORT`. The sentences are what `parley doctor --settings` and docs print.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const port = z.int().min(0).max(65535);
@@ -18,6 +19,13 @@ const scanner = z
   )
   .default('');
 const percent = z.number().min(0).max(100);
+/** An IP address, or a network as ADDRESS/BITS. */
+const network = z.string().refine((text) => {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}, 'must be an IP address or a network such as 192.0.2.0/24');
 
 export const schema = z.strictObject({
   data_dir: z
@@ -228,6 +236,22 @@ export const schema = z.strictObject({
         .default(100_000)
         .describe('With more messages waiting to be understood, senders are asked to come again later.'),
       workers: z.int().min(1).max(32).default(2).describe('Child processes that parse incoming mail.'),
+      forwarders: z
+        .strictObject({
+          addresses: z
+            .array(network)
+            .default([])
+            .describe(
+              'Hosts (IP addresses or networks) that forward mail to us: no limits by their address, and the host before them is judged. Empty: none.',
+            ),
+          arc_domains: z
+            .array(z.string().min(3))
+            .default([])
+            .describe(
+              'Domains whose valid ARC seal is believed about what they forward, such as google.com or microsoft.com. Empty: none.',
+            ),
+        })
+        .prefault({}),
       spam: z
         .strictObject({
           points: z

@@ -5,12 +5,25 @@
 import { authenticate as verify } from 'mailauth';
 import type { Resolver } from '../core/dns.ts';
 import { nodeAnswers } from '../core/mail/node-answers.ts';
+import {
+  beforeForwarder,
+  sealedResults,
+  withoutSpf,
+  withSealed,
+  type ArcSet,
+  type Forwarders,
+  type Forwarding,
+} from './forwarder.ts';
+import { readAddresses } from './header.ts';
+import { firstStranger, headOf } from './received-path.ts';
 
 export interface Authentication {
   spf: { result: string; domain: string };
   dkim: { domain: string; selector: string; result: string; aligned: boolean }[];
   dmarc: { result: string; policy: string; domain: string };
   arc: { result: string };
+  /** Through a trusted forwarder: what is above is then about the host before it. */
+  forwarding?: Forwarding;
 }
 
 export interface AuthenticationInput {
@@ -19,6 +32,8 @@ export interface AuthenticationInput {
   remoteIp: string;
   helo: string;
   hostname: string;
+  /** Whose forwards are trusted; nobody's when left out. */
+  forwarders?: Forwarders | undefined;
 }
 
 /** Real time: how long name servers may keep one message waiting. */
@@ -32,26 +47,61 @@ export const nothingKnown = (result: string): Authentication => ({
 });
 
 export async function authenticate(input: AuthenticationInput, dns: Resolver): Promise<Authentication> {
+  const { raw, forwarders } = input;
+  if (forwarders === undefined) return (await verified(input, dns)).own;
+  if (!forwarders.trusts(input.remoteIp)) return believing(await verified(input, dns), forwarders, raw);
+  const { question, forwarding } = beforeForwarder(input, headOf(raw), forwarders);
+  const { ip = '', helo = '', sender = '' } = question ?? {};
+  const { own, chain } = await verified({ ...input, remoteIp: ip, helo, mailFrom: sender }, dns);
+  const fair = question === undefined ? withoutSpf(own) : own;
+  return believing({ own: { ...fair, forwarding }, chain }, forwarders, raw);
+}
+
+interface Verified {
+  own: Authentication;
+  /** Empty unless it is valid as a whole. */
+  chain: ArcSet[];
+}
+
+/** RFC 8617 7.2: a valid chain of sealers that we trust speaks for what the message was before them. */
+function believing({ own, chain }: Verified, forwarders: Forwarders, raw: Buffer): Authentication {
+  const sealed = sealedResults(chain, forwarders);
+  if (sealed === undefined) return own;
+  const headers = headOf(raw);
+  const from = readAddresses(headers.raw('from'))[0]?.address ?? '';
+  const stranger = firstStranger(headers.all('received'), (ip) => forwarders.trusts(ip));
+  return withSealed(own, sealed, {
+    fromDomain: from.slice(from.lastIndexOf('@') + 1).toLowerCase(),
+    origin: own.forwarding?.origin ?? stranger?.ip ?? '',
+  });
+}
+
+async function verified(
+  { raw, remoteIp, helo, mailFrom, hostname }: AuthenticationInput,
+  dns: Resolver,
+): Promise<Verified> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), PATIENCE_MS);
   });
   try {
     const found = await Promise.race([
-      verify(input.raw, {
-        ip: input.remoteIp,
-        helo: input.helo,
-        sender: input.mailFrom,
-        mta: input.hostname,
+      verify(raw, {
+        ip: remoteIp,
+        helo,
+        sender: mailFrom,
+        mta: hostname,
         resolver: nodeAnswers(dns) as never,
         disableBimi: true,
       }),
       patience,
     ]);
-    return found === 'late' ? nothingKnown('temperror') : factsOf(found as unknown as Found);
+    if (found === 'late') return { own: nothingKnown('temperror'), chain: [] };
+    const facts = found as unknown as Found;
+    return { own: factsOf(facts), chain: chainOf(facts) };
   } catch {
     // A header that mailauth cannot read at all: nothing was proved.
-    return nothingKnown('permerror');
+    return { own: nothingKnown('permerror'), chain: [] };
   } finally {
     clearTimeout(timer);
   }
@@ -68,7 +118,22 @@ interface Found {
   };
   dmarc?:
     { status?: { result?: string; header?: { from?: string } }; policy?: string; domain?: string } | false;
-  arc?: { status?: { result?: string } } | false;
+  arc?: { status?: { result?: string }; chain?: unknown } | false;
+}
+
+interface ChainLink {
+  'arc-seal'?: { parsed?: { d?: { value?: unknown } } };
+  'arc-authentication-results'?: { original?: Buffer | string };
+}
+
+function chainOf(found: Found): ArcSet[] {
+  const { chain, status } = found.arc || {};
+  if (status?.result !== 'pass' || !Array.isArray(chain)) return [];
+  return (chain as ChainLink[]).map((link) => ({
+    sealedBy: String(link['arc-seal']?.parsed?.d?.value ?? ''),
+    // The whole field as it came: its value stands behind the first colon.
+    results: String(link['arc-authentication-results']?.original ?? '').replace(/^[^:]*:/, ''),
+  }));
 }
 
 function factsOf(found: Found): Authentication {
@@ -97,7 +162,7 @@ function factsOf(found: Found): Authentication {
 
 /** Whether the From domain answers for this message: DMARC passed, or a signature or SPF of that very domain did. */
 export function isFromProved(authentication: Authentication, fromAddress: string): boolean {
-  if (authentication.dmarc.result === 'pass') return true;
+  if (authentication.dmarc.result === 'pass' || authentication.forwarding?.isProved === true) return true;
   if (authentication.dkim.some((signature) => signature.result === 'pass' && signature.aligned)) return true;
   const domain = fromAddress.slice(fromAddress.lastIndexOf('@') + 1);
   return authentication.spf.result === 'pass' && domain !== '' && authentication.spf.domain === domain;

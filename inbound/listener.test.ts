@@ -205,6 +205,15 @@ test('unknown recipients are slowed down and, after twenty, sent away', async ()
   expect(doorkeeper.arrive('192.0.2.1', 2000)).toMatchObject({ kind: 'refuse' });
 });
 
+test('a trusted forwarder has no limits by its address, only the one for all', () => {
+  const limits = { connections: 3, connectionsPerAddress: 1, connectionsPerMinute: 1 };
+  const doorkeeper = new Doorkeeper(limits, (ip) => ip === '46.105.1.1');
+  const arrivals = Array.from({ length: 4 }, () => doorkeeper.arrive('46.105.1.1', 1000).kind);
+  expect(arrivals).toEqual(['admit', 'admit', 'admit', 'refuse']);
+  const answers = Array.from({ length: 30 }, () => doorkeeper.unknownRecipient('46.105.1.1', 1000));
+  expect(answers.every((answer) => answer.waitMs === 0 && !answer.hangUp)).toBe(true);
+});
+
 test('too many connections from one address hear 421', async () => {
   const { port } = await start({}, { connectionsPerAddress: 1 });
   const first = await Wire.open(port);

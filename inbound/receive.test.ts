@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { fromJson } from '../core/store/json.ts';
 import { eachEngine } from '../core/store/testing.ts';
 import { Cage } from './cage.ts';
+import { Forwarders } from './forwarder.ts';
 import { process as processRows } from './receive.ts';
 import { BOUNCE_HOST, FROM_DOMAIN, openHouse, type House, type Sent } from './testing.ts';
 
@@ -142,7 +143,8 @@ eachEngine((_name, open) => {
     const cage = new Cage({ workers: 1 });
     onTestFinished(() => cage.close());
     const row = await house.store.read.selectFrom('inbound').selectAll().executeTakeFirstOrThrow();
-    const reader = { rt: house.rt, cage, hostname: 'mx.shop.example' };
+    const forwarders = new Forwarders(house.rt.config.inbound.forwarders);
+    const reader = { rt: house.rt, cage, forwarders, hostname: 'mx.shop.example' };
     await Promise.all([processRows(reader, [row]), processRows(reader, [row])]);
     await processRows(reader, [row]);
     expect(await conversations(house)).toMatchObject([{ message_count: 1 }]);

@@ -17,10 +17,13 @@ import type { Row } from '../core/store/tables.ts';
 import { answeredText } from './answered-text.ts';
 import { Applier } from './applier.ts';
 import type { Applied } from './apply.ts';
-import { authenticate, nothingKnown } from './authenticate.ts';
+import { authenticate, nothingKnown, type Authentication } from './authenticate.ts';
 import { listedIn } from './block-list.ts';
 import { Breach, type Cage } from './cage.ts';
+import type { Rule } from './classify.ts';
+import type { Forwarders } from './forwarder.ts';
 import type { Reading } from './read.ts';
+import { originalAddress } from './rewritten-address.ts';
 import { scannersOf } from './scan.ts';
 import { isWeighed } from './spam-check.ts';
 import { readEnvelopeTokens, type EnvelopeTokens } from './thread.ts';
@@ -30,6 +33,7 @@ export interface Reader {
   rt: Runtime;
   cage: Cage;
   hostname: string;
+  forwarders: Forwarders;
 }
 
 const ATTEMPTS = 3;
@@ -96,24 +100,29 @@ async function understand(reader: Reader, row: Row<'inbound'>, raw: Buffer): Pro
   const { rt } = reader;
   const rcptTo = fromJson<string[]>(row.rcpt_to, []);
   const envelope = readEnvelopeTokens(rcptTo, rt.tokens, rt.clock.now());
-  const spam = rt.config.inbound.spam;
   const scanners = scannersOf(rt);
   const seen = { mailFrom: row.mail_from, rcptTo, remoteIp: row.remote_ip, helo: row.helo };
-  const [authentication, [reading, scan], malware, listed] = await Promise.all([
-    authenticateRow(reader, row, raw),
+  const sender = examineSender(reader, row, raw);
+  const [[authentication, listed], [reading, scan], malware] = await Promise.all([
+    sender,
     read(reader, row, raw, envelope).then(
       async (found) =>
         [
           found,
-          isWeighed(found.verdict.kind) ? await scanners.spam(raw, seen) : { words: [], rules: [] },
+          isWeighed(found.verdict.kind)
+            ? await scanners.spam(raw, seenBefore((await sender)[0], seen))
+            : { words: [], rules: [] },
         ] as const,
     ),
     scanners.malware(raw, seen),
-    listedIn(row.remote_ip, spam.block_lists, { dns: rt.dns, timeoutMs: spam.block_list_timeout_ms }),
   ]);
   const trusted = authentication.dmarc.result === '' ? nothingKnown('none') : authentication;
   const { letter } = reading;
-  const verdict = { ...reading.verdict, rules: [...reading.verdict.rules, ...malware.rules] };
+  const forwarded = throughForwarder(trusted);
+  const verdict = {
+    ...reading.verdict,
+    rules: [...reading.verdict.rules, ...forwarded, ...malware.rules],
+  };
   const applied = await applierOf(rt).apply({
     row,
     rcptTo,
@@ -137,12 +146,33 @@ async function repeated(rt: Runtime, row: Row<'inbound'>, earlier: number): Prom
   rt.log.info('mail received twice', { inbound: row.id, first: earlier });
 }
 
-function authenticateRow({ rt, hostname }: Reader, row: Row<'inbound'>, raw: Buffer) {
-  return authenticate(
-    { raw, mailFrom: row.mail_from, remoteIp: row.remote_ip, helo: row.helo, hostname },
+/** Who it is from, and whether block lists name the host that sent it: behind a trusted forwarder, the one before. */
+async function examineSender(
+  { rt, hostname, forwarders }: Reader,
+  row: Row<'inbound'>,
+  raw: Buffer,
+): Promise<[Authentication, string[]]> {
+  const spam = rt.config.inbound.spam;
+  const authentication = await authenticate(
+    { raw, mailFrom: row.mail_from, remoteIp: row.remote_ip, helo: row.helo, hostname, forwarders },
     rt.dns,
   );
+  const sender = authentication.forwarding?.origin ?? row.remote_ip;
+  const terms = { dns: rt.dns, timeoutMs: spam.block_list_timeout_ms };
+  return [authentication, await listedIn(sender, spam.block_lists, terms)];
 }
+
+/** What a filter is told of the host: behind a trusted forwarder, the one before it. */
+function seenBefore<T extends { mailFrom: string; remoteIp: string; helo: string }>(
+  { forwarding }: Authentication,
+  seen: T,
+): T {
+  if (forwarding === undefined) return seen;
+  return { ...seen, mailFrom: originalAddress(seen.mailFrom), remoteIp: forwarding.origin, helo: '' };
+}
+
+const throughForwarder = ({ forwarding }: Authentication): Rule[] =>
+  forwarding === undefined ? [] : [{ id: 'forwarded', why: forwarding.why }];
 
 /** In the cage. The last try that still breaches its bounds is shown as what it is. */
 async function read(

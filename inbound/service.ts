@@ -9,6 +9,7 @@ import { claimInbound, freeInbound } from '../core/store/inbound.ts';
 import { explain } from '../core/errors.ts';
 import { Doorkeeper } from './admission.ts';
 import { Cage } from './cage.ts';
+import { Forwarders } from './forwarder.ts';
 import { listen, type Listener } from './listener.ts';
 import { ImapPuller } from './imap-puller.ts';
 import { keeper } from './keep.ts';
@@ -25,6 +26,7 @@ export function inbound(rt: Runtime): Role {
   const { config, store, clock, wake, log } = rt;
   const settings = config.inbound;
   const hostname = settings.hostname || machineName();
+  const forwarders = new Forwarders(settings.forwarders);
   let listener: Listener | undefined;
   let workers: Workers | undefined;
   let puller: ImapPuller | undefined;
@@ -47,7 +49,7 @@ export function inbound(rt: Runtime): Role {
       const recipients = new Recipients(store.read, rt.tokens);
       off.push(wake.on('settings', () => recipients.forget()));
       workers = new Workers(
-        { rt, hostname, cage: new Cage({ workers: settings.workers }) },
+        { rt, hostname, forwarders, cage: new Cage({ workers: settings.workers }) },
         settings.workers,
       );
       off.push(wake.on('inbound', () => workers?.wake()));
@@ -64,11 +66,14 @@ export function inbound(rt: Runtime): Role {
         greetingDelayMs: settings.greeting_delay_ms,
         pressure: () => pressure.now,
         dataDir: config.data_dir,
-        doorkeeper: new Doorkeeper({
-          connections: settings.max_connections,
-          connectionsPerAddress: settings.max_connections_per_address,
-          connectionsPerMinute: settings.max_connections_per_minute,
-        }),
+        doorkeeper: new Doorkeeper(
+          {
+            connections: settings.max_connections,
+            connectionsPerAddress: settings.max_connections_per_address,
+            connectionsPerMinute: settings.max_connections_per_minute,
+          },
+          (ip) => forwarders.trusts(ip),
+        ),
         judge: (address) => recipients.judge(address, clock.now()),
         keep: keeper(rt),
         log,

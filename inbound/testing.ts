@@ -22,6 +22,7 @@ import { addRawMessage, RawSpool } from '../core/store/raw-message.ts';
 import { openTestStore, type OpenStore } from '../core/store/testing.ts';
 import { createWake } from '../core/wake.ts';
 import { Cage } from './cage.ts';
+import { Forwarders } from './forwarder.ts';
 import { Workers } from './service.ts';
 
 export const FROM_DOMAIN = 'shop.example';
@@ -254,7 +255,9 @@ export async function openHouse({
       });
     },
     settle: async () => {
-      const workers = new Workers({ rt, hostname: 'mx.shop.example', cage: new Cage({ workers: 1 }) }, 1);
+      const forwarders = new Forwarders(rt.config.inbound.forwarders);
+      const reader = { rt, hostname: 'mx.shop.example', forwarders, cage: new Cage({ workers: 1 }) };
+      const workers = new Workers(reader, 1);
       await workers.drain();
       await workers.stop();
     },

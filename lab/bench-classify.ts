@@ -18,6 +18,7 @@ import { addInbound, countWaiting } from '../core/store/inbound.ts';
 import { addRawMessage, RawSpool } from '../core/store/raw-message.ts';
 import { authenticate } from '../inbound/authenticate.ts';
 import { Cage } from '../inbound/cage.ts';
+import { Forwarders } from '../inbound/forwarder.ts';
 import { parse } from '../inbound/parse.ts';
 import { read } from '../inbound/read.ts';
 import { Workers } from '../inbound/service.ts';
@@ -102,9 +103,15 @@ async function receive(rt: Runtime, raw: Buffer): Promise<void> {
 }
 
 async function throughAllStages(rt: Runtime, count: number): Promise<number> {
+  const { workers: atOnce, forwarders } = rt.config.inbound;
   const workers = new Workers(
-    { rt, hostname: `mail.${DOMAIN}`, cage: new Cage({ workers: rt.config.inbound.workers }) },
-    rt.config.inbound.workers,
+    {
+      rt,
+      hostname: `mail.${DOMAIN}`,
+      cage: new Cage({ workers: atOnce }),
+      forwarders: new Forwarders(forwarders),
+    },
+    atOnce,
   );
   const began = performance.now();
   await workers.drain();

@@ -21,6 +21,7 @@ import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
+import { ways } from './words/ways.ts';
 
 const catalogues = {
   audience,
@@ -35,6 +36,7 @@ const catalogues = {
   sending,
   settings,
   shell,
+  ways,
 };
 const entries = Object.entries(catalogues).flatMap(([name, table]) =>
   Object.entries(table as Record<string, readonly [string, string]>).map(

@@ -17,6 +17,7 @@ import { sending } from '../words/sending.ts';
 import { settings } from '../words/settings.ts';
 import { shaping } from '../words/shaping.ts';
 import { shell } from '../words/shell.ts';
+import { ways } from '../words/ways.ts';
 
 export type Language = 'fr' | 'en';
 
@@ -37,6 +38,7 @@ const table = {
   ...imap,
   ...order,
   ...programs,
+  ...ways,
 };
 export type Key = keyof typeof table;
 

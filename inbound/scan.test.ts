@@ -130,6 +130,17 @@ describe('SpamAssassin', () => {
     expect(spamd.seen.map((raw) => raw.equals(MAIL))).toEqual([true]);
   });
 
+  test.each(['', 'x', 'Subject: no end', `${'long '.repeat(100_000)}`])(
+    'is told where a message without a last line end ends (%#)',
+    async (text) => {
+      const spamd = await testSpamd(() => spamdSays(true, 6));
+      const { scanners: all } = scanners({ spamassassin: spamd.place });
+      const { words } = await all.spam(Buffer.from(text), envelope);
+      expect(words).toMatchObject([{ isSpam: true }]);
+      expect(spamd.seen.map(String)).toEqual([text]);
+    },
+  );
+
   test.each<[string, ReturnType<Script>, Word]>([
     ['not spam', spamdSays(false, -1.2, ''), { spam: false, points: -1.2, limit: 5, rules: [] }],
     [

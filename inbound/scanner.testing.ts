@@ -17,7 +17,7 @@ export interface TestScanner {
 
 /** A server that hands whole messages to a script; `read` says where a message ends. */
 async function tcp(
-  read: (bytes: Buffer) => { raw: Buffer } | { fault: string } | undefined,
+  read: (bytes: Buffer, hasEnded: boolean) => { raw: Buffer } | { fault: string } | undefined,
   script: Script,
 ): Promise<TestScanner> {
   const seen: Buffer[] = [];
@@ -29,16 +29,22 @@ async function tcp(
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => undefined);
     let bytes = Buffer.alloc(0);
-    socket.on('data', (piece: Buffer) => {
-      bytes = Buffer.concat([bytes, piece]);
-      const found = read(bytes);
+    let isDone = false;
+    const look = (hasEnded: boolean) => {
+      const found = isDone ? undefined : read(bytes, hasEnded);
       if (found === undefined) return;
+      isDone = true;
       if ('fault' in found) return void socket.end(found.fault);
       seen.push(found.raw);
       const answer = script(found.raw);
       if (answer === 'close') socket.end();
       else if (answer === 'reset') socket.resetAndDestroy();
       else if (answer !== undefined) socket.end(answer);
+    };
+    socket.on('end', () => look(true));
+    socket.on('data', (piece: Buffer) => {
+      bytes = Buffer.concat([bytes, piece]);
+      look(false);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -71,16 +77,18 @@ export const testClamd = (script: Script): Promise<TestScanner> =>
     return undefined;
   }, script);
 
-/** spamd of SpamAssassin: SYMBOLS of SPAMC/1.5. */
+/** spamd of SpamAssassin: SYMBOLS of SPAMC/1.5. Like the real one it waits for the end of the last line, or of the half. */
 export const testSpamd = (script: Script): Promise<TestScanner> =>
-  tcp((bytes) => {
+  tcp((bytes, hasEnded) => {
     const text = bytes.toString('latin1');
     const end = text.indexOf('\r\n\r\n');
     if (end < 0) return undefined;
     const length = /^SYMBOLS SPAMC\/1\.5\r\nContent-length: (\d+)$/.exec(text.slice(0, end))?.[1];
     if (length === undefined) return { fault: 'SPAMD/1.0 76 Bad header line: what?\r\n' };
     const raw = bytes.subarray(end + 4);
-    return raw.length < Number(length) ? undefined : { raw };
+    if (raw.length < Number(length))
+      return hasEnded ? { fault: 'SPAMD/1.0 76 Content-Length mismatch\r\n' } : undefined;
+    return raw.at(-1) === 0x0a || hasEnded ? { raw } : undefined;
   }, script);
 
 export const spamdSays = (isSpam: boolean, points: number, rules = 'A_RULE,OTHER_RULE'): string =>

@@ -7,9 +7,9 @@ const MAX_ANSWER = 64 * 1024;
 
 export async function askSpamd(place: NetConnectOpts, raw: Buffer, signal: AbortSignal): Promise<SpamWord> {
   const head = `SYMBOLS SPAMC/1.5\r\nContent-length: ${raw.length}\r\n\r\n`;
-  // Our half stays open: some answer to a closed half with a closed connection. The length tells where the message ends.
+  // spamd reads line by line: after a last line without an end only the closing of our half tells that no more comes.
   const answer = await ask(
-    { place, parts: [head, raw], endsHalf: false, isWhole, maxAnswer: MAX_ANSWER },
+    { place, parts: [head, raw], endsHalf: true, isWhole, maxAnswer: MAX_ANSWER },
     signal,
   );
   return readAnswer(answer.toString('latin1'));

@@ -10,6 +10,7 @@ import type { Definition, Leaf, Node } from '../core/audience/segment.ts';
 import { peopleRoutes } from './contract/people-routes.ts';
 import { inboxRoutes } from './contract/inbox-routes.ts';
 import { audienceRoutes } from './contract/audience-routes.ts';
+import { consentRoutes } from './contract/consent-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
 import { egressRoutes } from './contract/egress-routes.ts';
@@ -22,6 +23,7 @@ import { sendingRoutes } from './contract/sending-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
+import type * as consent from './contract/consent.ts';
 import type * as egress from './contract/egress.ts';
 import type * as imap from './contract/imap.ts';
 import type * as campaign from './contract/campaign.ts';
@@ -39,6 +41,7 @@ export const routes = {
   ...peopleRoutes,
   ...inboxRoutes,
   ...audienceRoutes,
+  ...consentRoutes,
   ...campaignRoutes,
   ...egressRoutes,
   ...imapRoutes,
@@ -86,6 +89,8 @@ export type Message = z.output<typeof inbox.message>;
 export type ContactPanel = z.output<typeof inbox.contactPanel>;
 export type Contact = z.output<typeof audience.contact>;
 export type ContactWhole = z.output<typeof audience.contactWhole>;
+export type ConsentRow = z.output<typeof consent.consentRow>;
+export type Purpose = z.output<typeof consent.purpose>;
 export type TimelineEntry = z.output<typeof audience.timelineEntry>;
 export type Field = z.output<typeof audience.field>;
 export type List = z.output<typeof audience.list>;

@@ -7,6 +7,7 @@
  * else marketing. People who answer people by hand are warned, not blocked.
  */
 import type { Runtime } from '../runtime.ts';
+import { addConsents } from '../store/consent.ts';
 import { addEvents } from '../store/event.ts';
 import {
   activeSuppressions,
@@ -106,6 +107,7 @@ export class SuppressionView {
     if (everything !== undefined || lane === 'transactional') return everything ?? { kind: 'may' };
     return (
       stops('marketing') ??
+      stops('pause') ??
       (brandId ? stops(`brand:${brandId}`) : undefined) ??
       (listId ? stops(`list:${listId}`) : undefined) ?? { kind: 'may' }
     );
@@ -117,13 +119,15 @@ export const unsubscribeScope = (listId: number | null): SuppressionScope =>
   listId === null ? 'marketing' : `list:${listId}`;
 
 /**
- * Adds suppressions within somebody's transaction: rows, events and the membership of a left list. Returns those that
- * are new. Whoever calls it must hand them to `view.add` after the commit and before acknowledging anything.
+ * Adds suppressions within somebody's transaction: rows, events, the membership of a left list, and in the ledger of
+ * consents that somebody took theirs back. Returns those that are new. Whoever calls it must hand them to `view.add` after
+ * the commit and before acknowledging anything.
  */
 export async function suppressIn(
   tx: Db,
   suppressions: readonly NewSuppression[],
   now: number,
+  { isInLedger = false } = {},
 ): Promise<Row<'suppression'>[]> {
   const added: Row<'suppression'>[] = [];
   for (const suppression of suppressions) {
@@ -140,6 +144,11 @@ export async function suppressIn(
         .execute();
     }
   }
+  if (!isInLedger)
+    await addConsents(
+      tx,
+      added.flatMap((row) => withdrawal(row, now)),
+    );
   await addEvents(
     tx,
     added.map((row) => ({
@@ -153,6 +162,23 @@ export async function suppressIn(
   );
   return added;
 }
+
+/** Somebody's own wish not to be mailed, as a row of the ledger. Bounces and the like are no wish. */
+const withdrawal = (row: Row<'suppression'>, now: number) =>
+  row.contact_id !== null && (row.reason === 'unsubscribe' || row.reason === 'unsubscribe-in-words')
+    ? [
+        {
+          contact_id: row.contact_id,
+          purpose: row.scope === 'everything' ? 'marketing' : row.scope,
+          state: 'withdrawn' as const,
+          method: row.reason,
+          source: row.evidence,
+          text: '',
+          evidence: { suppression: row.id, delivery: row.delivery_id, inbound: row.inbound_id },
+          at: now,
+        },
+      ]
+    : [];
 
 /** Suppresses, durably and at once: it is in force when this resolves. */
 export async function suppress(

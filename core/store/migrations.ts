@@ -389,6 +389,54 @@ export const migrations: Migration[] = [
         last_taken_at :int, checked_at :int, error text, error_at :int, created_at :int not null, updated_at :int not null)`,
     ],
   },
+  {
+    // What people agree to, the forms where they do, the pauses they ask for, and what is left of those who were erased.
+    name: '0022_consent',
+    up: [
+      `alter table consent add column text_hash text not null default ''`,
+      `alter table consent add column form_id :int`,
+      `alter table consent add column form_version :int`,
+      `alter table consent add column language text not null default ''`,
+      `alter table consent add column ip text not null default ''`,
+      `alter table consent add column agent text not null default ''`,
+      // Whose row it is may change when two contacts become one; what it says may not.
+      {
+        sqlite: `create trigger consent_stays before update of purpose, state, method, source, text, text_hash, form_id,
+          form_version, language, ip, agent, evidence, at on consent
+          begin select raise(abort, 'the ledger of consents is only added to'); end`,
+      },
+      {
+        postgres: `create function consent_stays() returns trigger language plpgsql as
+          $$ begin raise exception 'the ledger of consents is only added to'; end $$`,
+      },
+      {
+        postgres: `create trigger consent_stays before update of purpose, state, method, source, text, text_hash, form_id,
+          form_version, language, ip, agent, evidence, at on consent for each row execute function consent_stays()`,
+      },
+      `create table purpose (id :id, name text not null unique, name_fr text not null, name_en text not null,
+        description_fr text not null, description_en text not null, created_at :int not null, retired_at :int)`,
+      `insert into purpose (name, name_fr, name_en, description_fr, description_en, created_at) values
+        ('marketing', 'Nouvelles et offres', 'News and offers',
+         'J’accepte de recevoir vos nouvelles et vos offres par e-mail.', 'I agree to get your news and offers by e-mail.', 0),
+        ('tracking', 'Mesure de lecture', 'Reading measurement',
+         'J’accepte que vous sachiez quand j’ouvre vos messages et quels liens j’y suis.',
+         'I agree that you may know when I open your messages and which links I follow.', 0)`,
+      `create table form (id :id, public_id text not null unique, name text not null unique, brand_id :int not null,
+        list_id :int not null, purposes :json not null, fields :json not null, texts :json not null, privacy_url text not null,
+        redirect text not null, version :int not null, active :int not null, created_at :int not null, updated_at :int not null)`,
+      `create table signup (id :id, form_id :int not null, form_version :int not null, email text not null, language text not null,
+        fields :json not null, consents :json not null, ip text not null, agent text not null, asked_at :int not null,
+        mailed_at :int, confirmed_at :int)`,
+      `create index signup_email on signup (email, asked_at)`,
+      `create index signup_asked on signup (asked_at)`,
+      `create index signup_form on signup (form_id, asked_at)`,
+      `alter table contact add column max_frequency text not null default 'all'`,
+      `alter table list add column is_public :int not null default 0`,
+      `alter table suppression add column until :int`,
+      `create index suppression_until on suppression (until) where lifted_at is null and until is not null`,
+      `create table erasure (hash text primary key, at :int not null, made_by :int, counts :json not null)`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

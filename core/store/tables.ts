@@ -31,9 +31,17 @@ export type OriginKind = 'campaign' | 'journey' | 'message' | 'test' | 'submissi
 
 export type CampaignState =
   'draft' | 'scheduled' | 'blocked' | 'queueing' | 'sending' | 'paused' | 'sent' | 'cancelled';
-export type SuppressionScope = 'everything' | 'marketing' | `list:${number}` | `brand:${number}`;
+/** `pause` stops bulk mail as `marketing` does, until its end; it stands beside what somebody said for good. */
+export type SuppressionScope = 'everything' | 'marketing' | 'pause' | `list:${number}` | `brand:${number}`;
 export type SuppressionReason =
-  'hard-bounce' | 'complaint' | 'unsubscribe' | 'unsubscribe-in-words' | 'manual' | 'import' | 'left-company';
+  | 'hard-bounce'
+  | 'complaint'
+  | 'unsubscribe'
+  | 'unsubscribe-in-words'
+  | 'manual'
+  | 'import'
+  | 'left-company'
+  | 'pause';
 
 /** Why a provider blocks a source; each is looked at again in its own way (core/sending/recheck.ts). */
 export type BlockCause = 'listing' | 'policy' | 'authentication';
@@ -347,6 +355,8 @@ export interface Tables {
     away_until: number | null;
     soft_bounces: number;
     source: string;
+    /** How often at most they want to hear of us, as they chose it. */
+    max_frequency: Generated<'all' | 'weekly' | 'monthly'>;
   };
   field: {
     id: Generated<number>;
@@ -355,7 +365,15 @@ export interface Tables {
     kind: 'text' | 'number' | 'boolean' | 'date' | 'choice' | 'json';
     created_at: number;
   };
-  list: { id: Generated<number>; name: string; brand_id: number; description: string; created_at: number };
+  list: {
+    id: Generated<number>;
+    name: string;
+    brand_id: number;
+    description: string;
+    created_at: number;
+    /** Offered to everybody on the preference page, not only to those who are on it. */
+    is_public: Generated<number>;
+  };
   list_member: {
     list_id: number;
     contact_id: number;
@@ -368,12 +386,72 @@ export interface Tables {
     id: Generated<number>;
     contact_id: number;
     purpose: string;
-    state: 'given' | 'withdrawn';
+    /** Refused: the box was there and stayed empty. */
+    state: 'given' | 'withdrawn' | 'refused';
     method: string;
     source: string;
+    /** Exactly what they read. */
     text: string;
+    /** SHA-256 of it; empty in rows older than the column. */
+    text_hash: Generated<string>;
+    form_id: Generated<number | null>;
+    form_version: Generated<number | null>;
+    language: Generated<string>;
+    ip: Generated<string>;
+    agent: Generated<string>;
     evidence: Json;
     at: number;
+  };
+  /** What people may agree to. `name` is what consents and segments call it; the description stands beside the box. */
+  purpose: {
+    id: Generated<number>;
+    name: string;
+    name_fr: string;
+    name_en: string;
+    description_fr: string;
+    description_en: string;
+    created_at: number;
+    /** No new form offers it. */
+    retired_at: number | null;
+  };
+  /** A sign-up form: its page is /f/public_id. */
+  form: {
+    id: Generated<number>;
+    public_id: string;
+    name: string;
+    brand_id: number;
+    list_id: number;
+    /** Names of purposes, in their order: string[]. */
+    purposes: Json;
+    /** Fields that are asked beside the address: string[]. */
+    fields: Json;
+    /** { fr, en: { title, intro, button, done } } */
+    texts: Json;
+    privacy_url: string;
+    /** Where a confirmed person is sent; empty: our own page. */
+    redirect: string;
+    /** Grows with every change of what is shown. */
+    version: number;
+    active: number;
+    created_at: number;
+    updated_at: number;
+  };
+  /** Somebody filled a form in. Nothing is theirs until the link in the mail is confirmed. */
+  signup: {
+    id: Generated<number>;
+    form_id: number;
+    form_version: number;
+    email: string;
+    language: string;
+    fields: Json;
+    /** { purpose, state, text }[] as the form showed and got them. */
+    consents: Json;
+    ip: string;
+    agent: string;
+    asked_at: number;
+    /** Null: no mail was sent, since that address had enough of them. */
+    mailed_at: number | null;
+    confirmed_at: number | null;
   };
   segment: {
     id: Generated<number>;
@@ -397,7 +475,11 @@ export interface Tables {
     created_at: number;
     lifted_by: number | null;
     lifted_at: number | null;
+    /** Of a pause: when it is lifted by itself. */
+    until: Generated<number | null>;
   };
+  /** Who was erased, as a keyed hash of the address: their objection outlives them, and no import brings them back. */
+  erasure: { hash: string; at: number; made_by: number | null; counts: Json };
   import: {
     id: Generated<number>;
     file_name: string;

@@ -4,7 +4,6 @@ import { idsOf } from '../../core/audience/segment-sql.ts';
 import { inlineSegments, readDefinition, standardFields } from '../../core/audience/segment.ts';
 import { normaliseAddress } from '../../core/mail/address.ts';
 import type { Runtime } from '../../core/runtime.ts';
-import { consentsOf } from '../../core/store/consent.ts';
 import {
   addContact,
   addFields,
@@ -25,6 +24,7 @@ import { segmentById } from '../../core/store/segment.ts';
 import type { Row } from '../../core/store/tables.ts';
 import { timelineOf } from '../../core/store/timeline.ts';
 import type { SomeHandlers } from '../http/route.ts';
+import { consentLines } from './consent.ts';
 import { panelFor } from './panel.ts';
 
 export const contactLine = (row: ContactLine) => ({
@@ -49,7 +49,7 @@ async function whole(rt: Runtime, id: number) {
   const [contact, panel, consents] = await Promise.all([
     line(rt, row),
     panelFor(rt, { contactId: id, address: row.email }),
-    consentsOf(rt.store.read, id),
+    consentLines(rt, id),
   ]);
   return { contact, panel, consents };
 }

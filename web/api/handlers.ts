@@ -1,6 +1,7 @@
 /** Every route of the contract with the function that answers it. A route without one does not compile. */
 import type { Handlers } from '../http/route.ts';
 import { campaignHandlers } from './campaign.ts';
+import { consentHandlers } from './consent.ts';
 import { contactHandlers } from './contact.ts';
 import { egressHandlers } from './egress.ts';
 import { imapHandlers } from './imap.ts';
@@ -25,6 +26,7 @@ export const handlers: Handlers = {
   ...inboxHandlers,
   ...campaignHandlers,
   ...contactHandlers,
+  ...consentHandlers,
   ...importHandlers,
   ...segmentHandlers,
   ...suppressionHandlers,

@@ -1,6 +1,7 @@
 /** People we write to: contacts and their timeline, fields, lists, segments, imports, suppressions. */
 import { z } from 'zod';
 import type { Definition, Leaf } from '../../core/audience/segment.ts';
+import { consentRow } from './consent.ts';
 import { contactPanel } from './inbox.ts';
 import { anyJson, count, cursor, emailLine, flag, id, limit, line, neededLine } from './primitive.ts';
 import { optionalId, pageOf, time } from './primitive.ts';
@@ -24,6 +25,7 @@ export const contact = z.object({
   reply_intent_last: z.string().nullable(),
   away_until: time.nullable(),
   source: z.string(),
+  max_frequency: z.enum(['all', 'weekly', 'monthly']),
   /** The widest active suppression, if any: `everything`, `marketing`, `list:3` … */
   suppressed: z.string().nullable(),
 });
@@ -52,22 +54,14 @@ export const newContact = z.strictObject({
   tags: z.array(neededLine(100)).max(200).optional(),
 });
 export const contactChange = newContact.omit({ email: true }).extend({
+  max_frequency: z.enum(['all', 'weekly', 'monthly']).optional(),
   tracking: z.enum(['none', 'hygiene', 'full']).optional(),
 });
 
 export const contactWhole = z.object({
   contact,
   panel: contactPanel,
-  consents: z.array(
-    z.object({
-      purpose: z.string(),
-      state: z.enum(['given', 'withdrawn']),
-      method: z.string(),
-      source: z.string(),
-      text: z.string(),
-      at: time,
-    }),
-  ),
+  consents: z.array(consentRow),
 });
 
 /** One thing that happened, with what it belongs to, newest first. */
@@ -261,6 +255,7 @@ export const suppressionReason = z.enum([
   'manual',
   'import',
   'left-company',
+  'pause',
 ]);
 export const suppressionScope = z
   .string()

@@ -11,6 +11,7 @@ import { suppressionReason } from '../contract/audience.ts';
 import { fill, words } from './state/words.svelte.ts';
 import { audience } from './words/audience.ts';
 import { campaigns } from './words/campaigns.ts';
+import { consent } from './words/consent.ts';
 import { egress } from './words/egress.ts';
 import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
@@ -27,6 +28,7 @@ const catalogues = {
   audience,
   campaigns,
   checks,
+  consent,
   egress,
   inbox,
   order,

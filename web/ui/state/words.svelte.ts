@@ -4,6 +4,7 @@
 import { audience } from '../words/audience.ts';
 import { campaigns } from '../words/campaigns.ts';
 import { checks } from '../words/checks.ts';
+import { consent } from '../words/consent.ts';
 import { dkim } from '../words/dkim.ts';
 import { egress } from '../words/egress.ts';
 import { imap } from '../words/imap.ts';
@@ -31,6 +32,7 @@ const table = {
   ...safe,
   ...shaping,
   ...checks,
+  ...consent,
   ...settings,
   ...planning,
   ...dkim,

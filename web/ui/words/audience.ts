@@ -26,12 +26,6 @@ export const audience = {
   'contact.timeline': ['What happened', 'Ce qui s’est passé'],
   'contact.timelineEmpty': ['Nothing has happened yet.', 'Rien ne s’est encore passé.'],
   'contact.details': ['Details', 'Détails'],
-  'contact.consent': ['Consent', 'Consentement'],
-  'contact.consentLine': [
-    '{purpose}: {state} on {day}, {method}, {source}',
-    '{purpose} : {state} le {day}, {method}, {source}',
-  ],
-  'contact.noConsent': ['No consent is on record.', 'Aucun consentement enregistré.'],
   'contact.noList': ['On no list.', 'Sur aucune liste.'],
   'contact.takeOff': ['Take off {name}', 'Retirer de {name}'],
   'contact.putBack': ['Put on {name}', 'Inscrire sur {name}'],

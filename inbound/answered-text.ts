@@ -7,7 +7,7 @@ import { LINK_DOMAIN, readOwnMessageId } from '../core/mail/identifiers.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { ownWords, wordsOfMessage } from '../core/store/thread.ts';
 import { htmlToText } from './html-text.ts';
-import type { EnvelopeTokens } from './thread.ts';
+import type { EnvelopeTokens } from './envelope-token.ts';
 
 const HEAD_BYTES = 64 * 1024;
 const BODY_BYTES = 512 * 1024;

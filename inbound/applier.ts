@@ -7,7 +7,8 @@ import type { Runtime } from '../core/runtime.ts';
 import { apply, type Applied, type Application } from './apply.ts';
 import type { SpamScan } from './scan.ts';
 import { checkSpam } from './spam-check.ts';
-import { thread, type EnvelopeTokens } from './thread.ts';
+import type { EnvelopeTokens } from './envelope-token.ts';
+import { thread } from './thread.ts';
 
 export type ReadMessage = Omit<Application, 'place'> & {
   envelope: EnvelopeTokens;

@@ -13,6 +13,7 @@ import { isForged, type Authentication } from './authenticate.ts';
 import type { Rule, Verdict } from './classify.ts';
 import { keepReport } from './keep-report.ts';
 import type { Letter } from './parse.ts';
+import { originalAddress } from './rewritten-address.ts';
 import { show, type Shown } from './show.ts';
 import type { Place } from './thread.ts';
 
@@ -230,7 +231,9 @@ async function bounced(tx: Db, application: Application, now: number): Promise<E
     return effect;
   }
   const failed = verdict.recipients.filter((recipient) => recipient.action === 'failed');
-  const named = failed.find((recipient) => recipient.address === delivery.address.toLowerCase());
+  const named = failed.find(
+    (recipient) => originalAddress(recipient.address) === delivery.address.toLowerCase(),
+  );
   const report = named ?? failed[0];
   const isAboutOther = named === undefined && report !== undefined && report.address !== '';
   const className = report?.class ?? 'unknown-permanent';

@@ -22,11 +22,13 @@ import { listedIn } from './block-list.ts';
 import { Breach, type Cage } from './cage.ts';
 import type { Rule } from './classify.ts';
 import type { Forwarders } from './forwarder.ts';
+import { withLostToken } from './lost-token.ts';
 import type { Reading } from './read.ts';
+import { headOf } from './received-path.ts';
 import { originalAddress } from './rewritten-address.ts';
 import { scannersOf } from './scan.ts';
 import { isWeighed } from './spam-check.ts';
-import { readEnvelopeTokens, type EnvelopeTokens } from './thread.ts';
+import { readEnvelopeTokens, type EnvelopeTokens } from './envelope-token.ts';
 import { unreadable } from './unreadable.ts';
 
 export interface Reader {
@@ -99,7 +101,11 @@ export async function process(
 async function understand(reader: Reader, row: Row<'inbound'>, raw: Buffer): Promise<void> {
   const { rt } = reader;
   const rcptTo = fromJson<string[]>(row.rcpt_to, []);
-  const envelope = readEnvelopeTokens(rcptTo, rt.tokens, rt.clock.now());
+  const now = rt.clock.now();
+  const envelope = withLostToken(readEnvelopeTokens(rcptTo, rt.tokens, now), () => headOf(raw), {
+    tokens: rt.tokens,
+    now,
+  });
   const scanners = scannersOf(rt);
   const seen = { mailFrom: row.mail_from, rcptTo, remoteIp: row.remote_ip, helo: row.helo };
   const sender = examineSender(reader, row, raw);

@@ -1,11 +1,11 @@
 /**
- * Where a message belongs. First hit wins: the signed token in the envelope, In-Reply-To, References from the newest, then
- * the same proved sender with the same "Re:" subject and no ids at all; else it begins a conversation.
+ * Where a message belongs. First hit wins: the signed token of the envelope or of an address field, In-Reply-To, References
+ * from the newest, a mark of ours in the quotation, then the same proved sender with the same "Re:" subject and no ids at
+ * all; else it begins a conversation.
  *
  * The scope rule: a conversation is with one person and the people he or we brought in. Whoever else answers the same mail,
  * a thousand of a campaign's readers or a colleague it was forwarded to, gets one of their own and sees nothing of it.
  */
-import { createHash } from 'node:crypto';
 import { LINK_DOMAIN, readOwnMessageId, readRecipient } from '../core/mail/identifiers.ts';
 import type { Tokens } from '../core/mail/tokens.ts';
 import {
@@ -22,38 +22,13 @@ import {
 import type { Db, Row } from '../core/store/tables.ts';
 import { isForged, isFromProved, type Authentication } from './authenticate.ts';
 import type { Rule, Verdict } from './classify.ts';
+import { deliveryInBody } from './lost-token.ts';
+import { hashOf, type EnvelopeToken, type EnvelopeTokens } from './envelope-token.ts';
 import type { Letter } from './parse.ts';
+import { originalAddress } from './rewritten-address.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const SUBJECT_DAYS = 30;
-
-export interface EnvelopeToken {
-  purpose: 'b' | 'r' | 'u';
-  deliveryId: number;
-  /** Of the token itself: each counts once. */
-  hash: string;
-}
-
-/** What the envelope's tokens say, and how many were no good. */
-export interface EnvelopeTokens {
-  valid: EnvelopeToken[];
-  faulty: string[];
-}
-
-export function readEnvelopeTokens(rcptTo: readonly string[], tokens: Tokens, now: number): EnvelopeTokens {
-  const result: EnvelopeTokens = { valid: [], faulty: [] };
-  for (const address of rcptTo) {
-    const found = readRecipient(address);
-    if (found.kind !== 'token') continue;
-    const reading = tokens.read(found.token, { domain: found.domain, purpose: found.purpose, now });
-    if (reading.kind === 'valid')
-      result.valid.push({ purpose: found.purpose, deliveryId: reading.id, hash: hashOf(found.token) });
-    else result.faulty.push(reading.reason);
-  }
-  return result;
-}
-
-const hashOf = (token: string): string => createHash('sha256').update(token.toLowerCase()).digest('hex');
 
 export interface Place {
   /** The delivery of ours that this is about. */
@@ -141,9 +116,12 @@ async function placeOfReport(db: Db, input: ThreadInput, token: EnvelopeToken | 
     address: shown,
     trust: 'verified',
     isRecipient: input.verdict.kind === 'unsubscribe',
-    rules: [{ id: 'token', why: 'a token that we signed' }],
+    rules: [{ id: 'token', why: `a token that we signed${keptIn(token)}` }],
   };
 }
+
+const keptIn = ({ field }: EnvelopeToken): string =>
+  field === undefined ? '' : `, kept in ${field} where the envelope lost it`;
 
 /** For showing what an unverified report is probably about; it never acts. */
 async function locate(db: Db, { verdict, tokens, now }: ThreadInput): Promise<AnsweredDelivery | undefined> {
@@ -182,37 +160,44 @@ function returnedToken({ verdict, tokens, now }: ThreadInput): EnvelopeToken | u
 
 async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
   const { letter, authentication, envelope, now } = input;
-  const from = letter.from[0]?.address || input.mailFrom || 'unknown';
+  const from = letter.from[0]?.address || originalAddress(input.mailFrom) || 'unknown';
   const proved = isFromProved(authentication, from);
   const forged = isForged(authentication);
   const rules: Rule[] = [];
 
   const token = envelope.valid.find((one) => one.purpose === 'r') ?? envelope.valid[0];
-  const hit =
+  const hit: Hit | undefined =
     token === undefined
-      ? await byMessageIds(db, input)
+      ? ((await byMessageIds(db, input)) ?? byQuotation(input))
       : { deliveryId: token.deliveryId, conversationId: undefined };
+  const isWeak = hit?.isWeak === true;
   const delivery = hit?.deliveryId === undefined ? undefined : await answeredDelivery(db, hit.deliveryId);
-  if (token !== undefined) rules.push({ id: 'thread-token', why: 'sent to an address with our token' });
+  if (token !== undefined)
+    rules.push({ id: 'thread-token', why: `sent to an address with our token${keptIn(token)}` });
+  else if (isWeak)
+    rules.push({
+      id: 'thread-quotation',
+      why: 'quotes a mail of ours: it places the answer, and acts on nobody',
+    });
   else if (hit !== undefined)
     rules.push({ id: 'thread-message-id', why: 'answers a Message-ID that we know' });
 
   const contact = await contactByAddress(db, from);
-  const isRecipient =
-    delivery !== undefined && delivery.address.toLowerCase() === from && forged === undefined;
+  const isSame = delivery !== undefined && delivery.address.toLowerCase() === from && forged === undefined;
   const place: Place = {
     delivery,
     token,
     conversation: undefined,
-    contactId: contact?.id ?? (isRecipient ? delivery.contact_id : null),
+    contactId: contact?.id ?? (isSame ? delivery.contact_id : null),
     address: from,
     trust:
-      delivery !== undefined && (token !== undefined || proved)
+      delivery !== undefined && !isWeak && (token !== undefined || proved)
         ? 'verified'
         : envelope.faulty.length > 0
           ? 'unverified'
           : 'none',
-    isRecipient,
+    // What only a quotation says is for reading: anybody whom it was sent on to could write the same.
+    isRecipient: isSame && !isWeak,
     rules,
   };
   if (forged !== undefined) {
@@ -228,7 +213,7 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
   if (conversation !== undefined) {
     place.conversation = conversation;
     place.contactId ??= conversation.address === from ? conversation.contact_id : null;
-  } else if (delivery !== undefined && !isRecipient) {
+  } else if (delivery !== undefined && !isSame) {
     rules.push({ id: 'other-address', why: 'answered from another address, or forwarded' });
   }
   void now;
@@ -238,6 +223,13 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
 interface Hit {
   deliveryId: number | undefined;
   conversationId: number | undefined;
+  /** Found in what a quotation repeats. */
+  isWeak?: boolean;
+}
+
+function byQuotation({ letter, tokens, now }: ThreadInput): Hit | undefined {
+  const deliveryId = deliveryInBody(letter, { tokens, now });
+  return deliveryId === undefined ? undefined : { deliveryId, conversationId: undefined, isWeak: true };
 }
 
 /** In-Reply-To, then References from the last: ours by their token, others by what we remember. */

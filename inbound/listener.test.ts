@@ -178,7 +178,10 @@ test('our own addresses are accepted: mailboxes, roles, tokens; a token changed 
     [changed, 'refuse forged-token'],
     [sent.returnPath.replace('bounce.', 'reply.'), 'refuse forged-token'],
     [`nobody@${FROM_DOMAIN}`, 'refuse unknown'],
-    ['support@reply.shop.example', 'refuse unknown'],
+    // Where the host that keeps the mailbox forwards to.
+    ['support@reply.shop.example', 'accept mailbox'],
+    ['nobody@reply.shop.example', 'refuse unknown'],
+    ['support@bounce.shop.example', 'refuse unknown'],
     ['support@elsewhere.example', 'refuse relay'],
   ] as const)
     expect([address, await judge(address)]).toEqual([address, expected]);

@@ -118,6 +118,15 @@ describe('what a recovered token does', () => {
     });
   });
 
+  test('mail that a host forwards to the mailbox’s name at our reply host lands in that mailbox', async () => {
+    const house = await openHouse();
+    const raw = `From: ${ana}\nTo: ${plain}\nSubject: Hello\n\nHi.\n`;
+    await house.receive({ from: ana, to: `support@${REPLY_HOST}`, raw });
+    await house.settle();
+    const rows = await house.store.read.selectFrom('conversation').select('mailbox_id').execute();
+    expect(rows).toEqual([{ mailbox_id: house.mailboxId }]);
+  });
+
   test('one in the quotation places the answer and suppresses nobody', async () => {
     const house = await openHouse();
     const sent = await house.delivery(ana);

@@ -51,8 +51,7 @@ export class Recipients {
     const found = readRecipient(input);
     if (found.kind === 'invalid') return { kind: 'refuse', why: 'syntax' };
     const address = input.toLowerCase();
-    if (known.mailboxes.some((mailbox) => mailbox.address === address))
-      return { kind: 'accept', address, why: 'mailbox' };
+    if (mailboxAt(known, address) !== undefined) return { kind: 'accept', address, why: 'mailbox' };
     const isOurs = known.domains.some((domain) =>
       [domain.name, domain.bounce_host, domain.reply_host].includes(found.domain),
     );
@@ -82,4 +81,25 @@ export class Recipients {
     }
     return this.#known;
   }
+}
+
+/**
+ * The shared mailbox of an address of ours: its own, or its name at the reply host of its brand, where a host that keeps the
+ * mailbox can forward to and where mail whose "+token" was dropped arrives.
+ */
+export function mailboxAt(
+  known: ReceivingAddresses,
+  address: string,
+): ReceivingAddresses['mailboxes'][number] | undefined {
+  const own = known.mailboxes.find((mailbox) => mailbox.address === address);
+  if (own !== undefined) return own;
+  const at = address.lastIndexOf('@');
+  const domain = known.domains.find((one) => one.reply_host === address.slice(at + 1));
+  return (
+    domain &&
+    known.mailboxes.find(
+      (mailbox) =>
+        mailbox.brand_id === domain.brand_id && mailbox.address.split('@')[0] === address.slice(0, at),
+    )
+  );
 }

@@ -11,6 +11,7 @@ import { toJson } from '../core/store/json.ts';
 import type { Db, Row } from '../core/store/tables.ts';
 import type { Application } from './apply.ts';
 import type { Letter } from './parse.ts';
+import { mailboxAt } from './recipient.ts';
 
 /** How the inbox shows it; undefined: not at all. */
 export interface Shown {
@@ -136,8 +137,10 @@ const unclaimed = (letter: Letter): string[] =>
 /** Which shared mailbox it lands in. */
 async function mailboxFor(tx: Db, { rcptTo, place }: Application, now: number): Promise<number> {
   const known = await receivingAddresses(tx);
-  const addressed = known.mailboxes.find((mailbox) => rcptTo.includes(mailbox.address));
-  if (addressed !== undefined) return addressed.id;
+  for (const address of rcptTo) {
+    const addressed = mailboxAt(known, address);
+    if (addressed !== undefined) return addressed.id;
+  }
   if (place.delivery?.mailbox_id != null) return place.delivery.mailbox_id;
   for (const address of rcptTo) {
     const found = readRecipient(address);

@@ -14,7 +14,8 @@ import type { Rule, Verdict } from './classify.ts';
 import { keepReport } from './keep-report.ts';
 import type { Letter } from './parse.ts';
 import { originalAddress } from './rewritten-address.ts';
-import { show, type Shown } from './show.ts';
+import { malwareRule, shownWithMalware } from './malware.ts';
+import { machine, show, unverified, type Shown } from './show.ts';
 import type { Place } from './thread.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -44,7 +45,10 @@ export interface Applied {
 export async function apply(tx: Db, application: Application, now: number): Promise<Applied> {
   const { row, verdict, place, letter } = application;
   if (!(await lockReceived(tx, row.id))) return { conversationId: null, kind: verdict.kind, suppressed: [] };
-  const effect = await effectOf(tx, application, now);
+  const effect =
+    application.malware === null
+      ? await effectOf(tx, application, now)
+      : { ...nothing(shownWithMalware(application)), rules: [malwareRule(application.malware)] };
   const conversationId = effect.shown === undefined ? null : await show(tx, application, effect.shown, now);
   const link = {
     contact_id: place.contactId,
@@ -95,20 +99,6 @@ interface Effect {
 }
 
 const nothing = (shown: Shown | undefined): Effect => ({ shown, events: [], suppressions: [], rules: [] });
-const machine = (category: Shown['category']): Shown => ({
-  category,
-  state: 'open',
-  waitingOn: 'them',
-  unread: false,
-  silent: true,
-});
-const unverified: Shown = {
-  category: 'unverified',
-  state: 'open',
-  waitingOn: 'us',
-  unread: true,
-  silent: false,
-};
 
 async function effectOf(tx: Db, application: Application, now: number): Promise<Effect> {
   const { verdict } = application;

@@ -23,6 +23,23 @@ export interface Shown {
   silent: boolean;
 }
 
+/** Out of sight, yet counted and one click away. */
+export const machine = (category: Shown['category']): Shown => ({
+  category,
+  state: 'open',
+  waitingOn: 'them',
+  unread: false,
+  silent: true,
+});
+/** A person decides. */
+export const unverified: Shown = {
+  category: 'unverified',
+  state: 'open',
+  waitingOn: 'us',
+  unread: true,
+  silent: false,
+};
+
 /** Puts the message into the inbox, in its conversation or a new one. */
 export async function show(tx: Db, application: Application, shown: Shown, now: number): Promise<number> {
   const { letter, verdict, place } = application;
@@ -71,7 +88,7 @@ export async function show(tx: Db, application: Application, shown: Shown, now: 
 
 async function addMessage(
   tx: Db,
-  { row, letter, verdict, place }: Application,
+  { row, letter, verdict, place, malware }: Application,
   conversationId: number,
   now: number,
 ): Promise<void> {
@@ -98,6 +115,7 @@ async function addMessage(
       html: letter.html,
       intent: verdict.intent?.intent ?? null,
       intent_evidence: verdict.intent?.evidence ?? null,
+      malware,
       inbound_id: row.id,
       delivery_id: place.delivery?.id ?? null,
       created_at: now,

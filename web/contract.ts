@@ -15,6 +15,7 @@ import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
 import { egressRoutes } from './contract/egress-routes.ts';
 import { imapRoutes } from './contract/imap-routes.ts';
+import { malwareRoutes } from './contract/malware-routes.ts';
 import { programRoutes } from './contract/program-routes.ts';
 import { reportRoutes } from './contract/report-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
@@ -45,6 +46,7 @@ export const routes = {
   ...campaignRoutes,
   ...egressRoutes,
   ...imapRoutes,
+  ...malwareRoutes,
   ...reportRoutes,
   ...safeRoutes,
   ...shapingRoutes,

@@ -2,7 +2,7 @@
 import type { AttachmentPlace } from './conversation.ts';
 import type { Db } from './tables.ts';
 
-/** Those that the message's own HTML may show, by their Content-ID. Index: attachment_message. */
+/** Those that the message's own HTML may show, by their Content-ID; none of a message with malware. Index: attachment_message. */
 export const inlineAttachments = (db: Db, messageId: number): Promise<AttachmentPlace[]> =>
   db
     .selectFrom('attachment')
@@ -12,5 +12,6 @@ export const inlineAttachments = (db: Db, messageId: number): Promise<Attachment
     .select('inbound.raw_hash')
     .where('attachment.message_id', '=', messageId)
     .where('attachment.content_id', 'is not', null)
+    .where('message.malware', 'is', null)
     .orderBy('attachment.id')
     .execute();

@@ -321,14 +321,21 @@ export interface AttachmentPlace extends Row<'attachment'> {
   raw_hash: string;
 }
 
+export interface AttachmentOrigin extends AttachmentPlace {
+  /** What a scanner found in its message. */
+  malware: string | null;
+  conversation_id: number;
+  inbound_id: number | null;
+}
+
 /** An attachment with where its bytes are: which part of which raw message. */
-export async function attachmentById(db: Db, id: number): Promise<AttachmentPlace | undefined> {
+export async function attachmentById(db: Db, id: number): Promise<AttachmentOrigin | undefined> {
   return db
     .selectFrom('attachment')
     .innerJoin('message', 'message.id', 'attachment.message_id')
     .innerJoin('inbound', 'inbound.id', 'message.inbound_id')
     .selectAll('attachment')
-    .select('inbound.raw_hash')
+    .select(['inbound.raw_hash', 'message.malware', 'message.conversation_id', 'message.inbound_id'])
     .where('attachment.id', '=', id)
     .executeTakeFirst();
 }

@@ -437,6 +437,16 @@ export const migrations: Migration[] = [
       `create table erasure (hash text primary key, at :int not null, made_by :int, counts :json not null)`,
     ],
   },
+  {
+    name: '0017_scanners',
+    up: [
+      'alter table message add column malware text',
+      // Mail to a reply token, counted for a day: a token that leaked is slowed down.
+      `create table reply_token_use (token_hash text not null, inbound_id :int not null, sender text not null,
+        proved :int not null, at :int not null, primary key (token_hash, inbound_id))`,
+      'create index reply_token_use_at on reply_token_use (at)',
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

@@ -1047,6 +1047,8 @@ export interface Tables {
     html: string | null;
     intent: string | null;
     intent_evidence: string | null;
+    /** What a scanner calls it: its files are kept, marked and not handed out. */
+    malware: Generated<string | null>;
     inbound_id: number | null;
     delivery_id: number | null;
     created_at: number;
@@ -1071,6 +1073,8 @@ export interface Tables {
   };
   /** A return-path token counts once; replays are kept and counted, never acted upon again. */
   used_token: { token_hash: string; kind: string; inbound_id: number; at: number };
+  /** Each message to a reply token, for a day. `sender`: a hash; `proved`: the sender is who he says. */
+  reply_token_use: { token_hash: string; inbound_id: number; sender: string; proved: number; at: number };
   /** What a receiver's machine says about our mail. Data, and never more: anybody can send one. */
   report: {
     id: Generated<number>;

@@ -91,3 +91,49 @@ test('a picture that came with the message is shown in it, one of another messag
   expect(body).toContain(`src="data:image/gif;base64,${GIF}"`);
   expect(body).toContain('src="cid:other@x"');
 });
+
+test('a file of a message with malware is locked for everybody, and an administrator who says what it is may take it', async () => {
+  const server = await startWeb();
+  const { message } = await fixture(server.rt);
+  const attachment = await received(server, message);
+  const { store } = server.rt;
+  await store.write((tx) =>
+    tx.updateTable('message').set({ malware: 'Win.Own-1' }).where('id', '=', message).execute(),
+  );
+  const [admin, agent] = [await server.as('admin'), await server.as('agent')];
+  for (const who of [admin, agent])
+    expect((await who.get(`/api/attachments/${attachment}`)).status).toBe(409);
+  const path = `/api/attachments/${attachment}/malware`;
+  expect((await agent.post(path, { malware: 'Win.Own-1' })).status).toBe(403);
+  expect((await admin.post(path, {})).status).toBe(422);
+  expect((await admin.post(path, { malware: 'something' })).status).toBe(409);
+  const events = () =>
+    store.read.selectFrom('event').selectAll().where('kind', '=', 'malware_taken').execute();
+  expect(await events()).toEqual([]);
+  const { status, headers, body } = await admin.post(path, { malware: 'Win.Own-1' });
+  expect([status, body]).toEqual([200, '<script>alert(1)</script>']);
+  expect(headers.get('content-disposition')).toMatch(/\.html\.malware$/);
+  expect(headers.get('content-type')).toBe('application/octet-stream');
+  expect(await events()).toHaveLength(1);
+  expect(String((await events())[0]?.data)).toContain('Win.Own-1');
+});
+
+test('the confirmation opens no file in which nothing was found', async () => {
+  const server = await startWeb();
+  const { message } = await fixture(server.rt);
+  const attachment = await received(server, message);
+  const admin = await server.as('admin');
+  expect((await admin.post(`/api/attachments/${attachment}/malware`, { malware: 'x' })).status).toBe(409);
+  expect((await admin.post('/api/attachments/999/malware', { malware: 'x' })).status).toBe(404);
+});
+
+test('a message with malware shows no picture of its own', async () => {
+  const server = await startWeb();
+  const { message } = await fixture(server.rt);
+  await received(server, message);
+  await server.rt.store.write((tx) =>
+    tx.updateTable('message').set({ malware: 'Win.Own-1' }).where('id', '=', message).execute(),
+  );
+  const { body } = await (await server.as('agent')).get(`/api/messages/${message}/body`);
+  expect(body).not.toContain(GIF);
+});

@@ -5,6 +5,7 @@ import { consentHandlers } from './consent.ts';
 import { contactHandlers } from './contact.ts';
 import { egressHandlers } from './egress.ts';
 import { imapHandlers } from './imap.ts';
+import { malwareHandlers } from './malware.ts';
 import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
 import { orderHandlers } from './order.ts';
@@ -32,6 +33,7 @@ export const handlers: Handlers = {
   ...suppressionHandlers,
   ...egressHandlers,
   ...imapHandlers,
+  ...malwareHandlers,
   ...reportHandlers,
   ...safeHandlers,
   ...shapingHandlers,

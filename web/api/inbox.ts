@@ -172,6 +172,11 @@ export const inboxHandlers = {
     const bytes = raw && extractPart(raw, found.part);
     if (found === undefined || bytes === undefined)
       throw new Problem('not-found', 'there is no such attachment');
+    if (found.malware !== null)
+      throw new Problem(
+        'conflict',
+        `a scanner found ${found.malware} in this message: only an administrator may take its files, and has to confirm it`,
+      );
     inertDownload(ctx, found.file_name, bytes);
   },
 } satisfies SomeHandlers;

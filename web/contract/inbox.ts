@@ -115,6 +115,8 @@ export const message = z.object({
   intent: z.string().nullable(),
   /** The words that say so. */
   intent_evidence: z.string().nullable(),
+  /** What a scanner found in it: its files are kept, and only an administrator may take them. */
+  malware: z.string().nullable(),
   attachments: z.array(attachment),
   deliveries: z.array(answerDelivery),
   /** Why it was judged so: the rules that matched. */

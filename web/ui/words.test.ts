@@ -15,6 +15,7 @@ import { consent } from './words/consent.ts';
 import { egress } from './words/egress.ts';
 import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
+import { malware } from './words/malware.ts';
 import { order } from './words/order.ts';
 import { programs } from './words/programs.ts';
 import { reports } from './words/reports.ts';
@@ -31,6 +32,7 @@ const catalogues = {
   consent,
   egress,
   inbox,
+  malware,
   order,
   programs,
   reports,

@@ -24,7 +24,12 @@ export const whenSignedOut = (run: () => void): void => {
   onSignedOut = run;
 };
 
-async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  { signal, asFile = false }: { signal?: AbortSignal | undefined; asFile?: boolean } = {},
+): Promise<T> {
   const isFile = body instanceof Blob;
   let response: Response;
   try {
@@ -43,6 +48,7 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
     if ((error as Error).name === 'AbortError') throw error;
     throw new ApiFault(0, 'offline', 'offline');
   }
+  if (asFile && response.ok) return (await response.blob()) as T;
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;
   const answer: unknown = isJson ? await response.json() : await response.text();
   if (response.ok) return answer as T;
@@ -59,7 +65,9 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
 }
 
 export const api = {
-  get: <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal),
+  get: <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, { signal }),
+  /** What a POST answers, as bytes to be saved. */
+  file: (path: string, body: unknown) => call<Blob>('POST', path, body, { asFile: true }),
   post: <T>(path: string, body: unknown = {}) => call<T>('POST', path, body),
   put: <T>(path: string, body: unknown) => call<T>('PUT', path, body),
   patch: <T>(path: string, body: unknown) => call<T>('PATCH', path, body),

@@ -10,6 +10,7 @@ import { egress } from '../words/egress.ts';
 import { imap } from '../words/imap.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
+import { malware } from '../words/malware.ts';
 import { order } from '../words/order.ts';
 import { programs } from '../words/programs.ts';
 import { reports } from '../words/reports.ts';
@@ -38,6 +39,7 @@ const table = {
   ...dkim,
   ...egress,
   ...imap,
+  ...malware,
   ...order,
   ...programs,
   ...ways,

@@ -1,11 +1,15 @@
 /** The old message in the HTML that the inbox shows: folded once, whole, and only where its place is sure. */
 import { describe, expect, test } from 'vitest';
 import { foldHtml } from './fold-html.ts';
-import { htmlToText } from './html-text.ts';
+import { htmlToText, readPage } from './html-text.ts';
 import { read } from './read.ts';
-import { sanitise } from './sanitise.ts';
+import { readReply } from './reply.ts';
 
-const folded = (html: string, ownText?: string) => foldHtml(sanitise(html).html, htmlToText(html), ownText);
+const folded = (html: string, ownText?: string) => {
+  const page = readPage(html);
+  return foldHtml(page, readReply(page.text, { marks: page.marks, ownText }));
+};
+const sanitised = (html: string) => readPage(html).html;
 /** What stands outside of every fold, and what inside. */
 function parts(html: string): { open: string; old: string } {
   const plain = (text: string) =>
@@ -51,7 +55,7 @@ describe('the old message is one fold', () => {
     expect(parts(shown)).toEqual({ open: 'Yes', old });
     // Nothing is lost, and every tag still has its end.
     expect(shown.replace(/<details class="old"><summary>•••<\/summary>|<\/details>/g, '')).toBe(
-      sanitise(html).html,
+      sanitised(html),
     );
   });
 
@@ -67,13 +71,11 @@ test.each([
   ['it stands in a table', '<table><tr><td>Yes</td></tr><tr class="yahoo_quoted"><td>old</td></tr></table>'],
   ['the answer stands below', '<blockquote type="cite"><p>old</p></blockquote><p>Yes</p>'],
 ])('no fold where %s', (_, html) => {
-  expect(folded(html)).toBe(sanitise(html).html);
+  expect(folded(html)).toBe(sanitised(html));
 });
 
 test('a stranger cannot make a fold of his own', () => {
-  expect(sanitise('<details class="old"><summary>Pay here</summary>x</details>').html).not.toContain(
-    '<details',
-  );
+  expect(sanitised('<details class="old"><summary>Pay here</summary>x</details>')).not.toContain('<details');
 });
 
 test('what the HTML marks as old is old in the plain part beside it, in any language', () => {
@@ -114,10 +116,10 @@ test('the cost of a fold grows with the size and no faster', () => {
     `<p>Yes</p>${'<div>'.repeat(60)}<hr id="stopSpelling">${'<p>old <b>x</b></p>'.repeat(count)}`;
   const cost = (count: number) => {
     const html = make(count);
-    const clean = sanitise(html).html;
-    const page = htmlToText(html);
+    const page = readPage(html);
+    const reply = readReply(page.text, { marks: page.marks });
     const began = performance.now();
-    foldHtml(clean, page);
+    foldHtml(page, reply);
     return performance.now() - began;
   };
   cost(500);

@@ -3,8 +3,9 @@
  * the sanitised HTML, whose tags are balanced and hold no `details` of a stranger's. Where the place cannot be told for
  * sure, nothing is folded.
  */
-import { htmlToText, type HtmlText } from './html-text.ts';
-import { readReply } from './reply.ts';
+import type { Segment } from '../core/store/conversation.ts';
+import type { HtmlPage } from './html-text.ts';
+import type { ReplyReading } from './reply.ts';
 
 const OPEN = '<details class="old"><summary>•••</summary>';
 const CLOSE = '</details>';
@@ -14,17 +15,15 @@ const VOID = new Set(['br', 'hr', 'img', 'wbr', 'col']);
 /** Old text that continues outside of the element in which it began takes another fold. */
 const MOST_FOLDS = 4;
 
-/** `clean` is the sanitised HTML, `page` the text of what it was made from. */
-export function foldHtml(clean: string, page: HtmlText, ownText?: string): string {
-  const at = oldFrom(page, ownText);
-  if (at < 0) return clean;
-  const place = placeOf(clean, lettersBefore(page.text, at));
-  return place < 0 ? clean : fold(clean, place);
+/** `reply` is what readReply says of the page's text. */
+export function foldHtml(page: HtmlPage, { segments }: ReplyReading): string {
+  const at = oldFrom(segments);
+  const place = at < 0 ? -1 : placeOf(page, at);
+  return place < 0 ? page.html : fold(page.html, place);
 }
 
 /** Where in the text the old message begins that goes on to the end; -1 when there is none. */
-function oldFrom(page: HtmlText, ownText: string | undefined): number {
-  const { segments } = readReply(page.text, { marks: page.marks, ownText });
+function oldFrom(segments: readonly Segment[]): number {
   const last = segments.findLastIndex((segment) => segment.kind === 'new' || segment.shown === true);
   if (last < 0) return -1;
   // A signature stays where it is; what is old begins below it.
@@ -32,19 +31,11 @@ function oldFrom(page: HtmlText, ownText: string | undefined): number {
   return old?.start ?? -1;
 }
 
-const lettersBefore = (text: string, at: number): number => text.slice(0, at).replace(/\s+/g, '').length;
-
-/** The place in the HTML before which so many letters are shown, at the beginning of a line; -1 when no line begins there. */
-function placeOf(html: string, letters: number): number {
-  const { text, places } = htmlToText(html);
-  let seen = 0;
-  for (const [index, line] of text.split('\n').entries()) {
-    const place = places[index]!;
-    if (place >= 0 && seen === letters) return place;
-    if (seen > letters) return -1;
-    seen += line.replace(/\s+/g, '').length;
-  }
-  return -1;
+/** The place in the HTML of the first line that stands at this place of the text or below; -1 when there is none. */
+function placeOf({ text, places }: HtmlPage, at: number): number {
+  let line = 0;
+  for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', end + 1)) line++;
+  return places.find((place, index) => index >= line && place >= 0) ?? -1;
 }
 
 function fold(html: string, place: number): string {

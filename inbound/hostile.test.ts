@@ -141,6 +141,11 @@ test.each<[string, string, (bytes: number) => Buffer]>([
   ['74', 'style that asks for the network', (n) => html(fill('<p style="a:url(x);b:c">x</p>', n))],
   ['74', 'SVG and style in turns', (n) => html(fill('<svg><style><img src=x onerror=y>', n))],
   ['74', 'references to characters', (n) => html(fill('&#x41;&amp', n))],
+  ['74', 'quotes that do not end', (n) => html(fill(`<p a='">`, n))],
+  ['74', 'marks of references', (n) => html(fill('&&#&#x', n))],
+  ['74', 'equal attributes', (n) => html(`<p${fill(' title=a', n)}>x</p>`)],
+  ['74', 'styles of nothing but separators', (n) => html(`<p style="${fill(';:', n)}">x</p>`)],
+  ['74', 'ends of what is not read', (n) => html(fill('<title></title', n))],
   ['74', 'tables in tables', (n) => html(fill('<table><tr><td>', n))],
   [
     '75',

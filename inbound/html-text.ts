@@ -1,9 +1,11 @@
 /**
- * A stranger's HTML as text, in one pass, with the places that their program marked as old: one splitter of replies
- * serves both kinds of mail. Only what a person could read comes out.
+ * A stranger's HTML as text and as safe HTML, in one walk, with the places that their program marked as old: one splitter
+ * of replies serves both kinds of mail. Only what a person could read comes out.
  */
+import { readTokens, type HtmlSink, type Tag } from './html-token.ts';
 import { containerOf, type Container } from './quote-container.ts';
 import type { Mark } from './reply.ts';
+import { SafeHtml } from './sanitise.ts';
 import { Page } from './text-page.ts';
 
 const BLOCK = new Set(
@@ -12,20 +14,36 @@ const BLOCK = new Set(
   ),
 );
 const PARAGRAPH = new Set(['p', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'table', 'blockquote']);
-const VOID = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '));
-const SILENT = new Set(
-  'head script style title noscript template svg math textarea select iframe object'.split(' '),
-);
-
-const MAX_CHARACTERS = 1024 * 1024;
 const MAX_DEPTH = 500;
 
 export interface HtmlText {
   text: string;
   /** What the writer's program says of parts of it, in order. */
   marks: Mark[];
-  /** Of each line, where its first character stands in the HTML; -1 for an empty one. */
+}
+
+/** The same, with what the inbox may show of it. */
+export interface HtmlPage extends HtmlText {
+  html: string;
+  /** Of each line of the text, where its first character stands in `html`; -1 for an empty one. */
   places: number[];
+  /** Whether there are images that wait for a person's word. */
+  hasRemoteImages: boolean;
+}
+
+/** The text alone. */
+export function htmlToText(html: string): HtmlText {
+  const words = new Words();
+  readTokens(html, words);
+  const { text, marks } = words.finish();
+  return { text, marks };
+}
+
+export function readPage(html: string): HtmlPage {
+  const safe = new SafeHtml();
+  const words = new Words(safe);
+  readTokens(html, words);
+  return { ...words.finish(), html: safe.finish(), hasRemoteImages: safe.hasRemoteImages };
 }
 
 interface Open {
@@ -36,101 +54,75 @@ interface Open {
   quotations: number;
 }
 
-/** Reads HTML without building a tree: hostile nesting costs nothing. */
-export function htmlToText(html: string): HtmlText {
-  const source = html.slice(0, MAX_CHARACTERS);
-  const page = new Page();
-  const stack: Open[] = [];
-  let silentUntil = '';
-  let quotations = 0;
-  let holders = 0;
-  let at = 0;
-  while (at < source.length) {
-    const open = source.indexOf('<', at);
-    if (silentUntil === '') page.write(source.slice(at, open < 0 ? undefined : open), at);
-    if (open < 0) break;
-    if (source.startsWith('<!--', open)) {
-      const end = source.indexOf('-->', open + 4);
-      at = end < 0 ? source.length : end + 3;
-      continue;
-    }
-    const match = /^<(\/?)([a-z][a-z0-9:]{0,30})/i.exec(source.slice(open, open + 34));
-    if (match === null) {
-      const isMarkup = /^<[!?/]/.test(source.slice(open, open + 2));
-      const end = isMarkup ? source.indexOf('>', open) : open;
-      if (!isMarkup && silentUntil === '') page.write('<', open);
-      at = end < 0 ? source.length : end + 1;
-      continue;
-    }
-    const end = tagEnd(source, open + match[0].length);
-    const tag = match[2]!.toLowerCase();
-    const attributes = source.slice(open + match[0].length, end);
-    at = end + 1;
-    if (match[1] === '/') closeTag(tag);
-    else openTag(tag, attributes);
-  }
-  return page.finish();
+/** Writes the text; what stands where in the safe HTML is known since both are written in the same step. */
+class Words implements HtmlSink {
+  readonly #page = new Page();
+  readonly #safe: SafeHtml | undefined;
+  readonly #stack: Open[] = [];
+  #quotations = 0;
+  #holders = 0;
 
-  function openTag(tag: string, attributes: string): void {
-    if (silentUntil !== '') return;
-    if (SILENT.has(tag) && !attributes.endsWith('/')) {
-      silentUntil = tag;
-      return;
-    }
-    if (tag === 'br') return page.breakLine();
-    const container = containerOf(tag, attributes, holders > 0);
-    if (tag === 'hr') page.newBlock(false);
-    else if (tag === 'td' || tag === 'th') page.space();
-    else if (BLOCK.has(tag)) page.newBlock(PARAGRAPH.has(tag));
-    if (tag === 'li') page.write('* ');
-    if (tag === 'pre') page.preformatted++;
-    const isOpen = !VOID.has(tag) && !attributes.endsWith('/') && stack.length < MAX_DEPTH;
+  constructor(safe?: SafeHtml) {
+    this.#safe = safe;
+  }
+
+  finish(): { text: string; marks: Mark[]; places: number[] } {
+    return this.#page.finish();
+  }
+
+  text(raw: string): void {
+    this.#page.write(raw, this.#safe?.length ?? 0);
+    this.#safe?.text(raw);
+  }
+
+  open(tag: Tag): void {
+    this.#write(tag);
+    this.#safe?.open(tag);
+  }
+
+  #write(tag: Tag): void {
+    const { name } = tag;
+    const page = this.#page;
+    if (name === 'br') return page.breakLine();
+    const container =
+      tag.attributes.length > 0 || name === 'blockquote' ? containerOf(tag, this.#holders > 0) : 'none';
+    if (name === 'hr') page.newBlock(false);
+    else if (name === 'td' || name === 'th') page.space();
+    else if (BLOCK.has(name)) page.newBlock(PARAGRAPH.has(name));
+    if (name === 'li') page.write('* ');
     if (container !== 'none') {
       page.newBlock(false);
       if (container === 'rest') page.restIsOld();
-      if (tag === 'blockquote') quotations++;
+      if (name === 'blockquote') this.#quotations++;
     }
-    if (isOpen) {
-      stack.push({ tag, container, line: page.lineCount, quotations });
-      page.enter(container);
-      if (container === 'holder') holders++;
-    }
+    if (tag.isEmpty || this.#stack.length >= MAX_DEPTH) return;
+    if (name === 'pre') page.preformatted++;
+    this.#stack.push({ tag: name, container, line: page.lineCount, quotations: this.#quotations });
+    page.enter(container);
+    if (container === 'holder') this.#holders++;
   }
 
-  function closeTag(tag: string): void {
-    if (silentUntil !== '') {
-      if (tag === silentUntil) silentUntil = '';
-      return;
-    }
+  close(name: string): void {
+    const page = this.#page;
+    const stack = this.#stack;
     // Only the nearest few: a stray end tag must not cost a walk through everything that is open.
     const from = Math.max(0, stack.length - 40);
-    const index = stack.findLastIndex((entry, place) => place >= from && entry.tag === tag);
-    if (index >= 0) {
-      for (const entry of stack.splice(index)) {
-        if (entry.tag === 'pre') page.preformatted--;
-        if (entry.container === 'none') continue;
-        page.newBlock(false);
-        page.leave(entry.container);
-        if (entry.container !== 'holder') continue;
-        holders--;
-        // With a quotation in it, what stands beside that may be an answer; without one all of it is old.
-        if (entry.quotations === quotations) page.markFrom(entry.line);
-      }
-    }
-    if (BLOCK.has(tag)) page.newBlock(PARAGRAPH.has(tag));
+    let at = stack.length - 1;
+    while (at >= from && stack[at]!.tag !== name) at--;
+    if (at >= from) for (const entry of stack.splice(at)) this.#leave(entry);
+    if (BLOCK.has(name)) page.newBlock(PARAGRAPH.has(name));
+    this.#safe?.close(name);
   }
-}
 
-function tagEnd(source: string, from: number): number {
-  let quote = '';
-  const limit = Math.min(source.length, from + 20_000);
-  for (let i = from; i < limit; i++) {
-    const character = source[i]!;
-    if (quote !== '') {
-      if (character === quote) quote = '';
-    } else if ((character === '"' || character === "'") && source[i - 1] === '=') quote = character;
-    else if (character === '>') return i;
+  #leave(entry: Open): void {
+    const page = this.#page;
+    if (entry.tag === 'pre') page.preformatted--;
+    if (entry.container === 'none') return;
+    page.newBlock(false);
+    page.leave(entry.container);
+    if (entry.container !== 'holder') return;
+    this.#holders--;
+    // With a quotation in it, what stands beside that may be an answer; without one all of it is old.
+    if (entry.quotations === this.#quotations) page.markFrom(entry.line);
   }
-  const end = source.indexOf('>', from);
-  return end < 0 ? source.length : end;
 }

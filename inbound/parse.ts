@@ -3,10 +3,9 @@
  * is a stranger's. What comes out is small and bounded, whatever went in.
  */
 import { readAddresses, readMessageIds, type Headers, type Person } from './header.ts';
-import { htmlToText, type HtmlText } from './html-text.ts';
+import { readPage, type HtmlPage } from './html-text.ts';
 import { decodedText, encodingOf, readMime, type Part } from './mime.ts';
 import type { Mark } from './reply.ts';
-import { sanitise } from './sanitise.ts';
 
 export interface LetterAttachment {
   /** Its place, as core/mail/mime-part.ts reads it; empty for the message itself. */
@@ -45,7 +44,7 @@ export interface Parsed {
   letter: Letter;
   mime: Part;
   /** The HTML of the message as text, when there is any: what it marks as old helps to read the plain part too. */
-  page: HtmlText | undefined;
+  page: HtmlPage | undefined;
 }
 
 export function parse(raw: Buffer): Parsed {
@@ -59,10 +58,9 @@ export function parse(raw: Buffer): Parsed {
   const htmlSource = htmlParts(mime).map(decodedText).join('\n');
   // An empty or token text part beside real HTML is what some programs send for form's sake.
   const usesHtml = plain.trim().length < 3 && htmlSource !== '';
-  const page = htmlSource === '' ? undefined : htmlToText(htmlSource);
+  const page = htmlSource === '' ? undefined : readPage(htmlSource);
   const fromHtml = usesHtml ? page : undefined;
   const text = (fromHtml?.text ?? plain).slice(0, MAX_TEXT);
-  const cleaned = htmlSource === '' ? undefined : sanitise(htmlSource);
   return {
     mime,
     page,
@@ -78,8 +76,8 @@ export function parse(raw: Buffer): Parsed {
       date: dateOf(headers.raw('date')),
       text,
       marks: fromHtml?.marks ?? [],
-      html: cleaned === undefined ? null : cleaned.html,
-      hasRemoteImages: cleaned?.hasRemoteImages ?? false,
+      html: page?.html ?? null,
+      hasRemoteImages: page?.hasRemoteImages ?? false,
       attachments: attachmentsOf(mime, new Set(shown)),
     },
   };

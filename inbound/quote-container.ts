@@ -2,6 +2,7 @@
  * The elements by which mail programs mark the old message or the signature in HTML. Each is what the named program
  * writes; classes may carry Outlook's `x_` from an earlier round.
  */
+import type { Tag } from './html-token.ts';
 
 /**
  * What an element says: `quoted` is old itself; `rest` is old together with all that follows; `holder` holds the
@@ -9,7 +10,7 @@
  */
 export type Container = 'none' | 'quoted' | 'rest' | 'holder' | 'signature';
 
-const LONGEST_ATTRIBUTES = 2000;
+const LONGEST_VALUE = 2000;
 
 const classes = new Map<string, Container>([
   // Gmail: attribution, quotation and answers between stand in one `gmail_quote`.
@@ -79,51 +80,65 @@ const markers = new Map<string, Container>([
   ['__quoted_text__', 'quoted'],
 ]);
 
-/** What an opening tag says; `attributes` is the raw text between its name and `>`. */
-export function containerOf(tag: string, attributes: string, isInHolder: boolean): Container {
-  const lower = attributes.slice(0, LONGEST_ATTRIBUTES).toLowerCase();
-  if (tag === 'blockquote') return blockquoteOf(lower, isInHolder);
-  if (lower === '') return 'none';
-  for (const name of (attribute(lower, 'class') ?? '').split(/\s+/, 20)) {
-    const found = classes.get(name.replace(/^(?:x_)+/, ''));
-    if (found !== undefined) return found;
+/** What an opening tag says. */
+export function containerOf(tag: Tag, isInHolder: boolean): Container {
+  if (tag.name === 'blockquote') return blockquoteOf(tag, isInHolder);
+  let style = '';
+  for (const [name, raw] of tag.attributes) {
+    if (name === 'style') style = raw;
+    else if (ASKED.has(name)) {
+      const found = saidBy(name, raw.slice(0, LONGEST_VALUE).toLowerCase());
+      if (found !== 'none') return found;
+    }
   }
-  const found =
-    ids.get((attribute(lower, 'id') ?? '').replace(/^(?:x_)+/, '')) ??
-    names.get(attribute(lower, 'name') ?? '') ??
-    markers.get(attribute(lower, 'data-marker') ?? '');
-  if (found !== undefined) return found;
-  if (attribute(lower, 'data-smartmail') === 'gmail_signature') return 'signature';
-  return isOutlookRule(tag, lower) ? 'rest' : 'none';
+  return tag.name === 'div' && style !== '' && isOutlookRule(style) ? 'rest' : 'none';
 }
 
+const ASKED = new Set(['class', 'id', 'name', 'data-marker', 'data-smartmail']);
+
+function saidBy(attribute: string, value: string): Container {
+  switch (attribute) {
+    case 'class':
+      return ofClass(value);
+    case 'id':
+      return ids.get(withoutX(value)) ?? 'none';
+    case 'name':
+      return names.get(value) ?? 'none';
+    case 'data-marker':
+      return markers.get(value) ?? 'none';
+    default:
+      return value === 'gmail_signature' ? 'signature' : 'none';
+  }
+}
+
+function ofClass(value: string): Container {
+  for (const name of value.split(/\s+/, 20)) {
+    const found = classes.get(withoutX(name));
+    if (found !== undefined) return found;
+  }
+  return 'none';
+}
+
+const withoutX = (name: string): string => (name.startsWith('x_') ? name.replace(/^(?:x_)+/, '') : name);
+
 /** A quotation, unless it is there to indent, or the writer's own citation. */
-function blockquoteOf(lower: string, isInHolder: boolean): Container {
-  if (/\bcite\b/.test(lower)) return 'quoted';
+function blockquoteOf(tag: Tag, isInHolder: boolean): Container {
+  const all = tag.attributes
+    .map(([name, value]) => `${name}=${value.slice(0, LONGEST_VALUE)}`)
+    .join(' ')
+    .toLowerCase();
+  if (/\bcite\b/.test(all)) return 'quoted';
   // Gmail's button "Quote" makes these outside of the holder that it puts around an old message.
-  if (!isInHolder && /class=["']?gmail_quote\b/.test(lower)) return 'none';
-  return /margin(?:-left)?:[\s0px]{0,20}40px|indent/.test(lower) ? 'none' : 'quoted';
+  if (!isInHolder && /class=gmail_quote\b/.test(all)) return 'none';
+  return /margin(?:-left)?:[\s0px]{0,20}40px|indent/.test(all) ? 'none' : 'quoted';
 }
 
 /** Outlook 2003 to 365 and Windows Mail draw a line above "From: … Sent: …" and give it no name. */
-function isOutlookRule(tag: string, lower: string): boolean {
-  if (tag !== 'div') return false;
-  const style = attribute(lower, 'style') ?? '';
+function isOutlookRule(raw: string): boolean {
+  const style = raw.slice(0, LONGEST_VALUE).toLowerCase();
   return (
-    /border:\s*none;\s*border-top:\s*solid/.test(style) ||
-    /border-top:\s*(?:1pt solid|solid)\s*#(?:e1e1e1|b5c4df)/.test(style)
+    style.includes('border-top:') &&
+    (/border:\s*none;\s*border-top:\s*solid/.test(style) ||
+      /border-top:\s*(?:1pt solid|solid)\s*#(?:e1e1e1|b5c4df)/.test(style))
   );
-}
-
-const patterns = new Map<string, RegExp>();
-
-function attribute(lower: string, name: string): string | undefined {
-  if (!lower.includes(name)) return undefined;
-  let pattern = patterns.get(name);
-  if (pattern === undefined) {
-    pattern = new RegExp(`(?:^|[\\s"'/])${name}\\s{0,9}=\\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`);
-    patterns.set(name, pattern);
-  }
-  const match = pattern.exec(lower);
-  return match === null ? undefined : (match[1] ?? match[2] ?? match[3]);
 }

@@ -70,12 +70,31 @@ function lineOf(text: string, start: number, end: number): Line {
 
 /** Lower case, no accents, no marks of direction, plain apostrophes, spaces and colons. */
 export function plainLine(text: string): string {
-  return text
+  // oxlint-disable-next-line no-control-regex
+  const ascii = text.replace(/[^\u0000-\u007f]/gu, plainCharacter).toLowerCase();
+  return /[\t`]/.test(ascii) ? ascii.replaceAll('\t', ' ').replaceAll('`', "'") : ascii;
+}
+
+/** Decomposing a line takes as long as all the rest of reading it; its characters are few and come again. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 4000;
+
+function plainCharacter(character: string): string {
+  let plain = known.get(character);
+  if (plain === undefined) {
+    plain = decomposed(character);
+    if (known.size < MAX_KNOWN) known.set(character, plain);
+  }
+  return plain;
+}
+
+const decomposed = (character: string): string =>
+  character
     .normalize('NFKD')
     .replace(/[\p{M}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, '')
     .toLowerCase()
     .replace(/[’‘´`]/g, "'")
-    .replace(/[\t\u00a0\u202f]/g, ' ')
+    .replace(/[\u00a0\u202f]/g, ' ')
     .replaceAll('ł', 'l')
     .replaceAll('ø', 'o')
     .replaceAll('đ', 'd')
@@ -83,7 +102,6 @@ export function plainLine(text: string): string {
     .replaceAll('ı', 'i')
     .replaceAll('ß', 'ss')
     .replaceAll('ς', 'σ');
-}
 
 /** A table's phrases as one alternation of a pattern, longest first. */
 export function anyOf(phrases: Iterable<string>): string {

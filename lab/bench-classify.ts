@@ -1,7 +1,8 @@
 /**
  * `bench classify`: replies that lie received on disk, through every stage (parse and classify in their cages, authenticate
- * with DNS answers at hand, thread, apply) until their effects are committed; no network. Beside it the stages alone: how
- * long 64 KB take to parse, in this process, and what mailparser's simpleParser needs for the same.
+ * with DNS answers at hand, thread, apply) until their effects are committed; no network. Beside it the stages alone, in
+ * this process: how long 64 KB of plain text and of HTML take, what mailparser's simpleParser needs for the same, and how
+ * the time grows from 4 KB to 1 MB.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,11 +23,12 @@ import { Forwarders } from '../inbound/forwarder.ts';
 import { parse } from '../inbound/parse.ts';
 import { read } from '../inbound/read.ts';
 import { Workers } from '../inbound/service.ts';
+import { growth } from './bench-growth.ts';
 import { median } from './bench-machine.ts';
 import type { BenchOptions, BenchResult } from './bench.ts';
 import { labDkimRecord } from './ca.ts';
 import { DOMAIN } from './office.ts';
-import { replyText, signedReply } from './reply-letter.ts';
+import { htmlReply, replyText, signedReply } from './reply-letter.ts';
 
 const IP = '127.0.0.9';
 const MAILBOX = `bonjour@${DOMAIN}`;
@@ -57,10 +59,12 @@ export async function benchClassify(options: BenchOptions): Promise<BenchResult>
     }
     const stages = await stageTimes();
     for (const [name, ms] of Object.entries(stages)) options.say(`${name}: ${ms.toFixed(2)}`);
+    const { figures: grown, table } = growth();
+    for (const line of table) options.say(line);
     return {
       size: { messages: count, octets: 10_000, rounds },
       rate: median(rates),
-      figures: { processed_per_s: median(rates), worst_per_s: Math.min(...rates), ...stages },
+      figures: { processed_per_s: median(rates), worst_per_s: Math.min(...rates), ...stages, ...grown },
       peers: {
         simpleParser: { rate: median(peer), ratio: median(rates.map((rate, at) => rate / (peer[at] ?? 1))) },
       },
@@ -133,6 +137,7 @@ async function stageTimes(): Promise<Record<string, number>> {
   const fields = { from: 'a@gmail.com', to: MAILBOX, serial: 's', inReplyTo: 'x@y.test', at: Date.now() };
   const small = await signedReply(fields);
   const large = replyText({ ...fields, lines: 600 });
+  const html = htmlReply(64 * 1024);
   const context = { mailFrom: fields.from, purposes: [], now: fields.at };
   const proof = { raw: small, mailFrom: fields.from, remoteIp: IP, helo: 'mail.gmail.com', hostname: 'mx' };
   return {
@@ -140,7 +145,10 @@ async function stageTimes(): Promise<Record<string, number>> {
     parse_64kb_ms: await medianMs(() => parse(large)),
     read_10kb_ms: await medianMs(() => read(small, context)),
     read_64kb_ms: await medianMs(() => read(large, context)),
+    parse_html_64kb_wall_ms: await medianMs(() => parse(html)),
+    read_html_64kb_wall_ms: await medianMs(() => read(html, context)),
     simpleparser_64kb_ms: await medianMs(() => simpleParser(large)),
+    simpleparser_html_64kb_wall_ms: await medianMs(() => simpleParser(html)),
     authenticate_ms: await medianMs(() => authenticate(proof, answersAtHand)),
   };
 }

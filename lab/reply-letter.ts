@@ -56,4 +56,32 @@ export function replyText({ from, to, serial, inReplyTo, at, lines = 88 }: Reply
   );
 }
 
+/** The same as Gmail writes it in HTML, of at least so many bytes, with a paragraph of Outlook's in each quoted line. */
+export function htmlReply(bytes: number): Buffer {
+  const lines: string[] = [];
+  for (let size = 0; size < bytes; size += lines.at(-1)!.length) {
+    const at = lines.length;
+    lines.push(
+      `<p class="MsoNormal" style="margin:0cm 0cm 8pt;font-family:Calibri,sans-serif"><span lang=FR style='font-size:11.0pt;color:#1f497d'>` +
+        `${QUOTED}&nbsp;<a href="https://colombe.example/l/${at}?a=1&amp;b=2">Voir la pièce n°&nbsp;${at}</a></span>` +
+        `<img src="https://colombe.example/i/${at}.jpg" width="300" height="200" alt=""><br></p>\r\n`,
+    );
+  }
+  return Buffer.from(
+    [
+      'MIME-Version: 1.0',
+      `From: Lecteur <lecteur@${DMARC_DOMAIN}>`,
+      'To: bonjour@colombe.example',
+      'Subject: Re: lettre',
+      'Content-Type: text/html; charset=utf-8',
+      'Content-Transfer-Encoding: 8bit',
+      '',
+      `<html><head><style>p{margin:0}</style></head><body><div dir="ltr">${WORDS[0]}</div><br>`,
+      `<div class="gmail_quote"><div dir="ltr" class="gmail_attr">Le lun. 23 nov. 2026, Camille a écrit :<br></div>`,
+      `<blockquote class="gmail_quote" style="margin:0 0 0 .8ex">${lines.join('')}</blockquote></div></body></html>`,
+      '',
+    ].join('\r\n'),
+  );
+}
+
 export const signedReply = (fields: ReplyFields): Promise<Buffer> => signed(replyText(fields), DMARC_DOMAIN);

@@ -1,5 +1,5 @@
-/** `parley credential`: the programs that may hand in mail. A running server obeys at once. */
-import { InvalidArgumentError, type Command } from 'commander';
+/** `parley credential`: the programs that may hand in mail or tell events. A running server obeys at once. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { Problem } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { credentialByUsername, credentialLines, type Credential } from '../core/store/credential.ts';
@@ -10,6 +10,8 @@ import {
   issueCredential,
   releaseCredential,
   revokeCredential,
+  scopes,
+  type Scope,
 } from '../core/submission/credential.ts';
 import type { CommandDeps } from './commands.ts';
 
@@ -28,13 +30,16 @@ const whole = (text: string): number => {
 export function credentialCommands(program: Command, { withRuntime }: CommandDeps): void {
   const credential = program
     .command('credential')
-    .description('the programs that may hand in mail, by SMTP or with an API key');
+    .description('the programs that may hand in mail, by SMTP or with an API key, or tell events');
 
   credential
     .command('add <name>')
     .description('make one; prints its secret, once')
     .requiredOption('--kind <kind>', 'smtp or api')
-    .requiredOption('--sender <sender...>', 'what may stand in From: addresses, or @domain')
+    .option('--sender <sender...>', 'what may stand in From: addresses, or @domain; needed for mail', [])
+    .addOption(
+      new Option('--scope <scope...>', 'what an API key is for').choices(scopes).default(['mail'], 'mail'),
+    )
     .option('--daily-cap <n>', 'recipients a day; 0: no cap', whole, DEFAULT_LIMITS.daily_cap)
     .option(
       '--new-recipients <n>',
@@ -55,6 +60,7 @@ export function credentialCommands(program: Command, { withRuntime }: CommandDep
         options: Json & {
           kind: string;
           sender: string[];
+          scope: Scope[];
           dailyCap: number;
           newRecipients: number;
           bouncePercent: number;
@@ -71,6 +77,7 @@ export function credentialCommands(program: Command, { withRuntime }: CommandDep
                 name,
                 kind,
                 senders: options.sender,
+                scopes: options.scope,
                 limits: {
                   daily_cap: options.dailyCap,
                   new_recipients_per_hour: options.newRecipients,

@@ -175,3 +175,18 @@ export const tagsOf = (text: string): string[] => [
       .filter((tag) => tag !== ''),
   ),
 ];
+
+const zones = new Map<string, boolean>();
+/** Whether a name is a time zone's, such as Europe/Paris. */
+export function isTimezone(name: string): boolean {
+  const known = zones.get(name);
+  if (known !== undefined) return known;
+  let valid = true;
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name });
+  } catch {
+    valid = false;
+  }
+  if (zones.size < 1000) zones.set(name, valid);
+  return valid;
+}

@@ -15,7 +15,8 @@ import { joinList } from '../store/list.ts';
 import type { Db, Row } from '../store/tables.ts';
 import type { CsvFault, CsvRow } from './csv.ts';
 import type { ImportPlan } from './import.ts';
-import { tagsOf, valueOf } from './import-mapping.ts';
+import { isTimezone, tagsOf, valueOf } from './import-mapping.ts';
+import { stamped } from './traits.ts';
 
 /** Who agreed to what, as the person who imports claims. */
 export interface ConsentClaim {
@@ -140,20 +141,6 @@ function put(
   }
 }
 
-const zones = new Map<string, boolean>();
-function isTimezone(name: string): boolean {
-  const known = zones.get(name);
-  if (known !== undefined) return known;
-  let valid = true;
-  try {
-    Intl.DateTimeFormat('en', { timeZone: name });
-  } catch {
-    valid = false;
-  }
-  if (zones.size < 1000) zones.set(name, valid);
-  return valid;
-}
-
 /** The row for people to see: what cannot be shown, or kept in every store, becomes a sign. */
 const visible = (row: CsvRow): string =>
   (row.kind === 'fault' ? row.raw : row.cells.join(' | '))
@@ -201,7 +188,7 @@ export async function takeSlice(
     [...people.values()].filter((one) => !known.has(one.email)).map((one) => draft(one, source)),
     now,
   );
-  const changes = job.update_existing === 1 ? changesTo([...people.values()], known) : [];
+  const changes = job.update_existing === 1 ? changesTo([...people.values()], known, now) : [];
   await changeContacts(tx, changes, now);
 
   const ids = new Map<number, Person>();
@@ -265,7 +252,11 @@ const draft = (person: Person, source: string): ContactDraft => ({
 });
 
 /** What the file says beyond, or against, what is known; people of whom it says nothing new are left out. */
-function changesTo(people: readonly Person[], known: ReadonlyMap<string, Row<'contact'>>): Row<'contact'>[] {
+function changesTo(
+  people: readonly Person[],
+  known: ReadonlyMap<string, Row<'contact'>>,
+  now: number,
+): Row<'contact'>[] {
   const changed: Row<'contact'>[] = [];
   for (const person of people) {
     const row = known.get(person.email);
@@ -282,6 +273,11 @@ function changesTo(people: readonly Person[], known: ReadonlyMap<string, Row<'co
       ...person.columns,
       fields: toJson({ ...fields, ...person.fields }),
       tags: toJson([...new Set([...tags, ...person.tags])]),
+      set_at: stamped(
+        row.set_at,
+        [...Object.keys(person.columns), ...Object.keys(person.fields).map((name) => `fields.${name}`)],
+        now,
+      ),
     });
   }
   return changed;

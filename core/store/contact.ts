@@ -329,12 +329,12 @@ export async function addContacts(
   return new Map(added.rows.map((row) => [row.email, row.id]));
 }
 
-/** Writes what an import changed of people who were there, in one statement. */
+/** Writes what an import or a program changed of people who were there, in one statement. */
 export async function changeContacts(
   db: Db,
   changes: readonly Pick<
     Row<'contact'>,
-    'id' | 'first_name' | 'last_name' | 'language' | 'timezone' | 'external_id' | 'fields' | 'tags'
+    'id' | 'first_name' | 'last_name' | 'language' | 'timezone' | 'external_id' | 'fields' | 'tags' | 'set_at'
   >[],
   now: number,
 ): Promise<void> {
@@ -343,9 +343,11 @@ export async function changeContacts(
     ...row,
     fields: fromJson(row.fields, {}),
     tags: fromJson(row.tags, []),
+    set_at: fromJson(row.set_at, {}),
   }));
   await sql`update contact set first_name = r.first_name, last_name = r.last_name, language = r.language,
-      timezone = r.timezone, external_id = r.external_id, fields = r.fields, tags = r.tags, updated_at = ${now}
+      timezone = r.timezone, external_id = r.external_id, fields = r.fields, tags = r.tags, set_at = r.set_at,
+      updated_at = ${now}
     from ${rowsFrom(db, rows as unknown as Record<string, unknown>[], {
       id: 'int',
       first_name: 'text',
@@ -355,5 +357,6 @@ export async function changeContacts(
       external_id: 'text',
       fields: 'json',
       tags: 'json',
+      set_at: 'json',
     })} as r where contact.id = r.id`.execute(db);
 }

@@ -1,7 +1,8 @@
 /** The one log of what happened to whom. Rows are added, in batches, and never changed. */
 import { sql } from 'kysely';
 import { rowsFrom } from './batch.ts';
-import type { Db, EventKind } from './tables.ts';
+import type { EventKind } from './event-kind.ts';
+import type { Db } from './tables.ts';
 
 export interface NewEvent {
   kind: EventKind;

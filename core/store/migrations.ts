@@ -447,6 +447,29 @@ export const migrations: Migration[] = [
       'create index reply_token_use_at on reply_token_use (at)',
     ],
   },
+  {
+    name: '0020_events',
+    up: [
+      `alter table credential add column scopes :json not null default '["mail"]'`,
+      `alter table contact add column set_at :json not null default '{}'`,
+      {
+        sqlite: `create table event_message (id text primary key, day integer not null) without rowid`,
+        postgres: `create table event_message (id text primary key, day bigint not null)`,
+      },
+      `create index event_message_day on event_message (day)`,
+      `create table person_key (id :id, kind text not null, key text not null, user_key_id :int, contact_id :int,
+        traits :json not null default '{}', created_at :int not null, last_at :int not null, unique (kind, key))`,
+      `create index person_key_contact on person_key (contact_id) where contact_id is not null`,
+      `create index person_key_user on person_key (user_key_id) where user_key_id is not null`,
+      `create index person_key_unknown on person_key (last_at) where contact_id is null`,
+      `create table event_pending (event_id :int primary key, person_key_id :int not null)`,
+      `create index event_pending_person on event_pending (person_key_id)`,
+      `create table event_type (kind text primary key, count :int not null, first_at :int not null, last_at :int not null,
+        keep_days :int, erase_to :int)`,
+      `create table event_schema (kind text not null, property text not null, filled :int not null, types :json not null,
+        samples :json, last_at :int not null, primary key (kind, property))`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

@@ -4,6 +4,7 @@
  * (jsonb on PostgreSQL) and pass through `json.ts`. Ids stay below 2^53. The DDL is in `migrations.ts`.
  */
 import type { Generated, Insertable, Kysely, Selectable, Updateable } from 'kysely';
+import type { EventKind } from './event-kind.ts';
 
 /** The handle that every store function takes first: a reader, or the transaction that `store.write` hands out. */
 export type Db = Kysely<Tables>;
@@ -63,31 +64,6 @@ export type VerdictKind =
   | 'spam'
   | 'unreadable'
   | 'other';
-
-/** Past tense, one vocabulary for log, API and interface (DESIGN section 4). A shop's own events are free names. */
-export type EventKind =
-  | 'queued'
-  | 'delivered'
-  | 'deferred'
-  | 'bounced'
-  | 'expired'
-  | 'cancelled'
-  | 'complained'
-  | 'opened'
-  | 'opened_machine'
-  | 'clicked'
-  | 'clicked_machine'
-  | 'replied'
-  | 'auto_replied'
-  | 'answered'
-  | 'unsubscribed'
-  | 'suppressed'
-  | 'unsuppressed'
-  | 'imported'
-  | 'consented'
-  | 'joined_list'
-  | 'left_list'
-  | (string & {});
 
 export type Role = 'owner' | 'admin' | 'marketer' | 'agent' | 'deliverability' | 'viewer';
 
@@ -204,6 +180,8 @@ export interface Tables {
     brand_id: number | null;
     /** Addresses and @domains that may stand in From: string[]. */
     senders: Json;
+    /** What an API key may do: ('mail' | 'events')[]. */
+    scopes: Generated<Json>;
     /** Recipients a day; 0: no cap. */
     daily_cap: number;
     /** Addresses never mailed before, in any hour, from which it is held; 0: no brake. */
@@ -357,6 +335,8 @@ export interface Tables {
     source: string;
     /** How often at most they want to hear of us, as they chose it. */
     max_frequency: Generated<'all' | 'weekly' | 'monthly'>;
+    /** When each value was true, by the name of its column or of `fields.NAME`: an older word never replaces it. */
+    set_at: Generated<Json>;
   };
   field: {
     id: Generated<number>;
@@ -913,6 +893,53 @@ export interface Tables {
     conversation_id: number | null;
     inbound_id: number | null;
     data: Json;
+  };
+  /** Calls of programs that were taken, so that a repeated one changes nothing. */
+  event_message: {
+    /** A hash of the credential and the messageId. */
+    id: string;
+    /** When it came, as a day since 1970. */
+    day: number;
+  };
+  /** Whom programs speak of by their own names, also before we know an address. */
+  person_key: {
+    id: Generated<number>;
+    kind: 'user' | 'anonymous';
+    key: string;
+    /** Of an anonymous one: the user key that it turned out to be. */
+    user_key_id: number | null;
+    contact_id: number | null;
+    /** Traits told before there was a contact, by name: { value, at }. */
+    traits: Json;
+    created_at: number;
+    last_at: number;
+  };
+  /** Events of somebody who is no contact yet. */
+  event_pending: { event_id: number; person_key_id: number };
+  /** Each name of event that programs gave, with what is kept of it. */
+  event_type: {
+    kind: string;
+    /** Of the rows that are kept. */
+    count: number;
+    first_at: number;
+    last_at: number;
+    /** Days that its events are kept; null: `events.keep_days`. */
+    keep_days: number | null;
+    /** Its events up to and with this one are being deleted. */
+    erase_to: number | null;
+  };
+  /** What the properties of a kind hold, over the rows that are kept. */
+  event_schema: {
+    kind: string;
+    /** `total`, `address.city`, `products[].sku`. */
+    property: string;
+    /** Rows in which it has a value. */
+    filled: number;
+    /** How many values of each type: { text: 12, number: 3 }. */
+    types: Json;
+    /** How often each value was seen; null when they are many. */
+    samples: Json | null;
+    last_at: number;
   };
 
   // ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────

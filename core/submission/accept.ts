@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { explain } from '../errors.ts';
+import { Gather } from '../gather.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Credential } from '../store/credential.ts';
 import { sendingDomainByName } from '../store/identity.ts';
@@ -16,7 +17,6 @@ import {
   takeGroup,
   type Accepted,
   type Handed,
-  type Outcome,
   type Request,
   type Terms,
 } from './group.ts';
@@ -78,80 +78,21 @@ export async function checkFrom(
   return senderOf(new Map(domain === undefined ? [] : [[domain.name, domain.id]]), credential, from);
 }
 
-interface Waiting {
-  request: Request;
-  resolve: (accepted: Accepted[]) => void;
-  reject: (error: unknown) => void;
-}
-
 /** Messages in one group: some tens of milliseconds of the one writer. */
 const GROUP = 300;
 
-/** Requests wait here while the group before them is written. */
-class Group {
-  readonly #rt: Runtime;
-  readonly #waiting: Waiting[] = [];
-  #isRunning = false;
-
-  constructor(rt: Runtime) {
-    this.#rt = rt;
-  }
-
-  take(request: Request): Promise<Accepted[]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, resolve, reject });
-      if (!this.#isRunning) void this.#run();
-    });
-  }
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    // Whoever speaks in this turn of the event loop is heard before the first group begins.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#write(this.#next());
-    this.#isRunning = false;
-  }
-
-  #next(): Waiting[] {
-    const group: Waiting[] = [];
-    let messages = 0;
-    while (this.#waiting.length > 0 && (group.length === 0 || messages < GROUP)) {
-      const one = this.#waiting.shift() as Waiting;
-      messages += one.request.handed.length;
-      group.push(one);
-    }
-    return group;
-  }
-
-  async #write(group: readonly Waiting[]): Promise<void> {
-    const { store, clock } = this.#rt;
-    try {
-      const outcomes = await store.write((tx) =>
-        takeGroup(
-          this.#rt,
-          tx,
-          group.map((one) => one.request),
-          clock.now(),
-        ),
-      );
-      group.forEach((one, at) => {
-        const outcome = outcomes[at] as Outcome;
-        if ('refused' in outcome) one.reject(outcome.refused);
-        else one.resolve(outcome.accepted);
-      });
-    } catch (error) {
-      if (group.length === 1) return group[0]?.reject(error);
-      // One of them cannot be written: each for itself, so that the others are.
-      for (const one of group) await this.#write([one]);
-    }
-  }
-}
-
-const groups = new WeakMap<Runtime['store'], Group>();
+const groups = new WeakMap<Runtime['store'], Gather<Request, Accepted[]>>();
 
 /** One for all doors of a process. */
-function groupOf(rt: Runtime): Group {
-  const known = groups.get(rt.store) ?? new Group(rt);
+function groupOf(rt: Runtime): Gather<Request, Accepted[]> {
+  const known =
+    groups.get(rt.store) ??
+    new Gather<Request, Accepted[]>({
+      store: rt.store,
+      most: GROUP,
+      weight: (request) => request.handed.length,
+      write: (tx, requests) => takeGroup(rt, tx, requests, rt.clock.now()),
+    });
   groups.set(rt.store, known);
   return known;
 }

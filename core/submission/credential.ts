@@ -24,11 +24,17 @@ import type { Db } from '../store/tables.ts';
 /** So many a day and an hour until somebody says otherwise: enough for a small shop, little for a thief. */
 export const DEFAULT_LIMITS = { daily_cap: 10_000, new_recipients_per_hour: 100, bounce_percent: 10 };
 
+/** An API key hands in mail, or tells events, or both. */
+export const scopes = ['mail', 'events'] as const;
+export type Scope = (typeof scopes)[number];
+
 export interface NewCredential {
   name: string;
   kind: Credential['kind'];
   brandId?: number | null;
   senders: readonly string[];
+  /** What an API key may do; mail when absent. */
+  scopes?: readonly Scope[] | undefined;
   limits?: Partial<typeof DEFAULT_LIMITS>;
   userId?: number | null;
 }
@@ -47,7 +53,11 @@ export async function issueCredential(tx: Db, wanted: NewCredential, now: number
   const name = wanted.name.trim();
   if (name === '')
     throw new Problem('invalid', 'give it a name', { fields: { name: 'say what program it is for' } });
-  const senders = await checkSenders(tx, wanted.senders);
+  const may: readonly Scope[] = wanted.kind === 'smtp' ? ['mail'] : (wanted.scopes ?? ['mail']);
+  if (may.length === 0)
+    throw new Problem('invalid', 'say what the key is for', { fields: { scopes: 'choose at least one' } });
+  // A key that tells events only can stand in no From, whatever becomes of it.
+  const senders = may.includes('mail') ? await checkSenders(tx, wanted.senders) : [];
   const random = randomBytes(32).toString('base64url');
   const username = `${wanted.kind === 'smtp' ? 'sm' : 'ak'}${randomBytes(6).toString('hex')}`;
   const credential = await addCredential(tx, {
@@ -57,6 +67,7 @@ export async function issueCredential(tx: Db, wanted: NewCredential, now: number
     secret_hash: hashOf(random),
     brand_id: wanted.brandId ?? null,
     senders: toJson(senders),
+    scopes: toJson([...new Set(may)]),
     ...DEFAULT_LIMITS,
     ...wanted.limits,
     state: 'active',

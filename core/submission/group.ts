@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Problem } from '../errors.ts';
+import type { Judged as Judgement } from '../gather.ts';
 import { checkAddress, explainAddressFault } from '../mail/address.ts';
 import type { Prepared } from '../mail/submitted.ts';
 import type { Runtime } from '../runtime.ts';
@@ -75,7 +76,7 @@ export interface Request {
 }
 
 /** What became of one request of a group: the others do not hear of its refusal. */
-export type Outcome = { accepted: Accepted[] } | { refused: Problem };
+export type Outcome = Judgement<Accepted[]>;
 
 /** What a group needs to know, read once for all of its requests and kept current while they are judged one by one. */
 interface Ledger {
@@ -108,7 +109,7 @@ export async function takeGroup(
       continue;
     }
     try {
-      outcomes.push({ accepted: await takeOne(rt, tx, request, messages.done, ledger, writing, now) });
+      outcomes.push({ done: await takeOne(rt, tx, request, messages.done, ledger, writing, now) });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       outcomes.push({ refused: error });

@@ -18,6 +18,7 @@ import {
 } from '../../core/store/contact.ts';
 import { addEvents } from '../../core/store/event.ts';
 import { brandById } from '../../core/store/identity.ts';
+import { stamped } from '../../core/audience/traits.ts';
 import { fromJson, toJson } from '../../core/store/json.ts';
 import { addList, changeList, listById, listByName, lists, setMembership } from '../../core/store/list.ts';
 import { segmentById } from '../../core/store/segment.ts';
@@ -128,6 +129,12 @@ export const contactHandlers = {
             ? {}
             : { fields: toJson({ ...fromJson<Record<string, unknown>>(before.fields, {}), ...custom }) }),
           ...(tags === undefined ? {} : { tags: toJson([...new Set(tags)]) }),
+          // What a person wrote here stands against what programs told earlier.
+          set_at: stamped(
+            before.set_at,
+            [...Object.keys(columns), ...Object.keys(custom ?? {}).map((name) => `fields.${name}`)],
+            now,
+          ),
         },
         now,
       );

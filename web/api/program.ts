@@ -10,6 +10,7 @@ import {
   issueCredential,
   releaseCredential,
   revokeCredential,
+  type Scope,
 } from '../../core/submission/credential.ts';
 import {
   makeWebhook,
@@ -33,6 +34,7 @@ export const programHandlers = {
       rows: (await credentialLines(rt.store.read, now)).map((row) => ({
         ...row,
         senders: fromJson<string[]>(row.senders, []),
+        scopes: fromJson<Scope[]>(row.scopes, []),
       })),
       smtp: {
         host: mta.hostname || hostname(),
@@ -42,10 +44,10 @@ export const programHandlers = {
       api: `${http.base_url || `http://${http.host}:${http.port}`}/v1`,
     };
   },
-  async addProgram({ rt, body: { name, kind, senders, ...limits }, user, now }) {
+  async addProgram({ rt, body: { name, kind, senders, scopes, ...limits }, user, now }) {
     const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
     const { credential, secret } = await rt.store.write((tx) =>
-      issueCredential(tx, { name, kind, senders, limits: given, userId: user.id }, now),
+      issueCredential(tx, { name, kind, senders, scopes, limits: given, userId: user.id }, now),
     );
     return { username: credential.username, secret };
   },

@@ -8,12 +8,16 @@ const limits = z.strictObject({
   bounce_percent: z.number().min(0).max(100),
 });
 
+/** What an API key may do. */
+const scope = z.enum(['mail', 'events']);
+
 export const credential = z.object({
   id,
   name: z.string(),
   kind: z.enum(['smtp', 'api']),
   username: z.string(),
   senders: z.array(z.string()),
+  scopes: z.array(scope),
   ...limits.shape,
   state: z.enum(['active', 'held', 'revoked']),
   reason: z.string(),
@@ -32,7 +36,8 @@ export const programs = z.object({
 export const newCredential = z.strictObject({
   name: neededLine(100),
   kind: z.enum(['smtp', 'api']),
-  senders: z.array(neededLine(320)).min(1).max(50),
+  senders: z.array(neededLine(320)).max(50).default([]),
+  scopes: z.array(scope).min(1).default(['mail']),
   ...limits.partial().shape,
 });
 /** The secret is in this answer and nowhere else. */

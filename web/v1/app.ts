@@ -9,10 +9,12 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { Problem } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { Credential } from '../../core/store/credential.ts';
+import { fromJson } from '../../core/store/json.ts';
 import { keyCredential, touched } from '../../core/submission/credential.ts';
 import { Overload } from '../../core/submission/pressure.ts';
 import { keyRoutes, type KeyRoute } from '../contract/v1-routes.ts';
 import { HttpProblem, problemOf } from '../http/errors.ts';
+import { batch, identify, track } from './events.ts';
 import { cancelMessage, getMessage, listMessages, postMessages } from './messages.ts';
 
 export interface KeyCall {
@@ -30,7 +32,23 @@ const handlers: Record<keyof typeof keyRoutes, (call: KeyCall) => Promise<unknow
   listMessages: listMessages as (call: KeyCall) => Promise<unknown>,
   getMessage,
   cancelMessage,
+  identify,
+  track,
+  batch,
 };
+
+const scopeWords = { mail: 'handing in mail', events: 'telling events' } as const;
+
+const knownPaths = Object.values(keyRoutes).map(
+  ({ path }) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`),
+);
+
+/** Libraries of Segment's kind send the key as the user name of HTTP Basic, without a password. */
+function keyOf(authorization: string): string | undefined {
+  const basic = /^Basic ([A-Za-z0-9+/]{1,400}={0,2})$/i.exec(authorization)?.[1];
+  if (basic !== undefined) return Buffer.from(basic, 'base64').toString('latin1').replace(/:.*$/s, '');
+  return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization)?.[1];
+}
 
 /** Seconds over which the requests of one key are counted. */
 const PER_KEY_S = 10;
@@ -50,6 +68,8 @@ export function keyApi(rt: Runtime): Koa.Middleware {
       ctx.state.route = `v1.${name}`;
       ctx.set('Cache-Control', 'no-store');
       const credential = await whose(ctx);
+      if (!fromJson<string[]>(credential.scopes, []).includes(route.scope))
+        throw new Problem('forbidden', `this key was not made for ${scopeWords[route.scope]}`);
       const query = route.query?.safeParse({ ...ctx.query });
       if (query?.success === false) throw problemOf(query.error, 'query');
       const { id = '' } = (ctx as unknown as { params: { id?: string } }).params;
@@ -70,7 +90,7 @@ export function keyApi(rt: Runtime): Koa.Middleware {
 
   async function whose(ctx: Koa.Context): Promise<Credential> {
     const ip = String(ctx.state.ip);
-    const key = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(ctx.get('Authorization'))?.[1];
+    const key = keyOf(ctx.get('Authorization'));
     const strikes = await wrongKeys.get(ip);
     if (strikes !== null && strikes.remainingPoints <= 0)
       throw new Overload('too many wrong keys from this address', Math.ceil(strikes.msBeforeNext / 1000));
@@ -94,8 +114,7 @@ export function keyApi(rt: Runtime): Koa.Middleware {
   return async function v1(ctx, next) {
     if (!ctx.path.startsWith('/v1/')) return next();
     await routes(ctx, async () => {
-      const isKnown = ctx.path === '/v1/messages' || /^\/v1\/messages\/[^/]+$/.test(ctx.path);
-      throw isKnown
+      throw knownPaths.some((path) => path.test(ctx.path))
         ? new HttpProblem(405, 'invalid', 'this address does not take that method')
         : new HttpProblem(404, 'not-found', 'there is nothing at this address');
     });

@@ -25,6 +25,8 @@ export interface Letter {
   messageId: string;
   inReplyTo: string[];
   references: string[];
+  /** Which conversation Outlook says this is of, as it is remembered beside the ids; null when it does not say. */
+  threadIndex: string | null;
   /** The Date field in milliseconds; null when it is none. */
   date: number | null;
   /** What a person reads. */
@@ -73,6 +75,7 @@ export function parse(raw: Buffer): Parsed {
       messageId: readMessageIds(headers.raw('message-id'))[0] ?? '',
       inReplyTo: readMessageIds(headers.raw('in-reply-to')),
       references: readMessageIds(headers.raw('references')),
+      threadIndex: threadIndexOf(headers.raw('thread-index')),
       date: dateOf(headers.raw('date')),
       text,
       marks: fromHtml?.marks ?? [],
@@ -101,6 +104,15 @@ const oneLine = (text: string, length: number): string =>
     .trim()
     .slice(0, length)
     .toWellFormed();
+
+/** [MS-OXOMSG] 2.2.1.3: a byte 1, five of the time and sixteen of a GUID begin it; each answer adds five more. */
+const THREAD_INDEX_ROOT = 22;
+
+function threadIndexOf(value: string): string | null {
+  const bytes = Buffer.from(value.slice(0, 2000).replace(/\s+/g, ''), 'base64');
+  if (bytes.length < THREAD_INDEX_ROOT || bytes[0] !== 1) return null;
+  return `thread-index:${bytes.subarray(0, THREAD_INDEX_ROOT).toString('hex')}`;
+}
 
 /** RFC 5322 2.1.1: no date is longer than a line. */
 const LONGEST_DATE = 998;

@@ -60,6 +60,7 @@ export async function show(tx: Db, application: Application, shown: Shown, now: 
       intent: verdict.intent?.intent ?? null,
       campaign_id: place.delivery?.campaign_id ?? null,
       delivery_id: place.delivery?.id ?? null,
+      continues_id: place.continues?.id ?? null,
       preview,
       message_count: 0,
       last_message_at: now,
@@ -139,7 +140,8 @@ async function addMessage(
   }
   // Unknown ancestors too: a colleague who answers them belongs here.
   const own = verdict.kind === 'reply' || verdict.kind === 'autoreply' || verdict.kind === 'challenge';
-  const ids = [letter.messageId, ...(own ? unclaimed(letter) : [])].filter((value) => value !== '');
+  const index = own && letter.threadIndex !== null ? [letter.threadIndex] : [];
+  const ids = [letter.messageId, ...index, ...(own ? unclaimed(letter) : [])].filter((value) => value !== '');
   await rememberIdentifiers(tx, ids, { conversationId }, now);
   await indexMessage(tx, id, {
     subject: letter.subject,

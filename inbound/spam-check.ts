@@ -44,6 +44,6 @@ export async function checkSpam(
     ...application,
     verdict: { ...verdict, kind: 'spam', detail: verdict.kind, intent: null, rules },
     // Whatever it claims to answer, that conversation stays as it is.
-    place: { ...place, conversation: undefined },
+    place: { ...place, conversation: undefined, continues: undefined },
   };
 }

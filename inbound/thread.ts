@@ -7,7 +7,9 @@
  * a thousand of a campaign's readers or a colleague it was forwarded to, gets one of their own and sees nothing of it.
  */
 import { LINK_DOMAIN, readOwnMessageId, readRecipient } from '../core/mail/identifiers.ts';
+import { baseSubject } from '../core/mail/subject.ts';
 import type { Tokens } from '../core/mail/tokens.ts';
+import { newestContinuation } from '../core/store/continuation.ts';
 import {
   answeredDelivery,
   conversationAbout,
@@ -29,6 +31,8 @@ import { originalAddress } from './rewritten-address.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const SUBJECT_DAYS = 30;
+/** A conversation closed longer ago stays closed: who answers it begins a new one that names it. */
+const REOPEN_DAYS = 30;
 
 export interface Place {
   /** The delivery of ours that this is about. */
@@ -37,6 +41,8 @@ export interface Place {
   token: EnvelopeToken | undefined;
   /** An existing conversation to join. */
   conversation: Row<'conversation'> | undefined;
+  /** The one that was closed long ago, which a new one goes on from. */
+  continues: Row<'conversation'> | undefined;
   contactId: number | null;
   /** The other side. */
   address: string;
@@ -97,6 +103,7 @@ async function placeOfReport(db: Db, input: ThreadInput, token: EnvelopeToken | 
       delivery: located,
       token: undefined,
       conversation: undefined,
+      continues: undefined,
       contactId: null,
       address,
       trust: 'unverified',
@@ -112,6 +119,7 @@ async function placeOfReport(db: Db, input: ThreadInput, token: EnvelopeToken | 
       delivery.conversation_id !== null
         ? await conversationRow(db, delivery.conversation_id)
         : await conversationAbout(db, shown, delivery.id),
+    continues: undefined,
     contactId: delivery.contact_id,
     address: shown,
     trust: 'verified',
@@ -168,12 +176,17 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
   const token = envelope.valid.find((one) => one.purpose === 'r') ?? envelope.valid[0];
   const hit: Hit | undefined =
     token === undefined
-      ? ((await byMessageIds(db, input)) ?? byQuotation(input))
+      ? ((await byMessageIds(db, input)) ?? (await byThreadIndex(db, input, from)) ?? byQuotation(input))
       : { deliveryId: token.deliveryId, conversationId: undefined };
   const isWeak = hit?.isWeak === true;
   const delivery = hit?.deliveryId === undefined ? undefined : await answeredDelivery(db, hit.deliveryId);
   if (token !== undefined)
     rules.push({ id: 'thread-token', why: `sent to an address with our token${keptIn(token)}` });
+  else if (hit?.byThreadIndex === true)
+    rules.push({
+      id: 'thread-index',
+      why: 'Outlook’s Thread-Index, the subject and the sender are those of a conversation',
+    });
   else if (isWeak)
     rules.push({
       id: 'thread-quotation',
@@ -188,6 +201,7 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
     delivery,
     token,
     conversation: undefined,
+    continues: undefined,
     contactId: contact?.id ?? (isSame ? delivery.contact_id : null),
     address: from,
     trust:
@@ -211,20 +225,52 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
     proved,
   });
   if (conversation !== undefined) {
-    place.conversation = conversation;
+    const latest = await newestContinuation(db, conversation, from);
+    if (wakes.has(input.verdict.kind) && isLongClosed(latest, now)) {
+      place.continues = latest;
+      rules.push({
+        id: 'continues',
+        why: `it goes on from a conversation closed ${REOPEN_DAYS} days ago or more`,
+      });
+    } else place.conversation = latest;
     place.contactId ??= conversation.address === from ? conversation.contact_id : null;
   } else if (delivery !== undefined && !isSame) {
     rules.push({ id: 'other-address', why: 'answered from another address, or forwarded' });
   }
-  void now;
   return place;
 }
+
+/** What a person says; machine mail joins an old conversation without waking it. */
+const wakes = new Set<Verdict['kind']>(['reply', 'challenge', 'other', 'unreadable']);
+
+const isLongClosed = ({ state, closed_at, last_message_at }: Row<'conversation'>, now: number): boolean =>
+  state === 'closed' && (closed_at ?? last_message_at) < now - REOPEN_DAYS * DAY;
 
 interface Hit {
   deliveryId: number | undefined;
   conversationId: number | undefined;
   /** Found in what a quotation repeats. */
   isWeak?: boolean;
+  byThreadIndex?: boolean;
+}
+
+/**
+ * Outlook writes the same beginning of Thread-Index into every message of a conversation, also where a gateway dropped the
+ * ids. It is not a secret and not always true, so it counts together with the subject and the sender only.
+ */
+async function byThreadIndex(db: Db, { letter }: ThreadInput, from: string): Promise<Hit | undefined> {
+  if (letter.threadIndex === null) return undefined;
+  const [known] = await knownIdentifiers(db, [letter.threadIndex]);
+  if (known?.conversation_id == null) return undefined;
+  const conversation = await conversationRow(db, known.conversation_id);
+  if (conversation?.address !== from) return undefined;
+  if (baseSubject(conversation.subject).base !== baseSubject(letter.subject).base) return undefined;
+  return {
+    deliveryId: conversation.delivery_id ?? undefined,
+    conversationId: conversation.id,
+    isWeak: true,
+    byThreadIndex: true,
+  };
 }
 
 function byQuotation({ letter, tokens, now }: ThreadInput): Hit | undefined {
@@ -289,25 +335,4 @@ async function bySubject(
   if (!isReply || base === '') return undefined;
   const recent = await recentConversations(db, from, now - SUBJECT_DAYS * DAY);
   return recent.find((conversation) => baseSubject(conversation.subject).base === base);
-}
-
-const REPLY_MARK =
-  /^\s*(?:(?:re|aw|antw|antwort|sv|vs|ref|réf|rép|rep|odp|ynt|回复|答复|回覆)\s*(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]|\[(?:external|ext|extern|externe)\])\s*/i;
-const FORWARD_MARK = /^\s*(?:fwd?|tr|wg|rv|enc|i|vb|转发|轉寄)\s*(?:\[\d{1,3}\])?\s*[:：]\s*/i;
-
-/** The subject without the marks that programs put before it, in the languages they speak. */
-export function baseSubject(subject: string): { base: string; isReply: boolean; isForward: boolean } {
-  let rest = subject.trim();
-  let isReply = false;
-  let isForward = false;
-  for (let i = 0; i < 20; i++) {
-    if (REPLY_MARK.test(rest)) {
-      isReply ||= !/^\s*\[/.test(rest);
-      rest = rest.replace(REPLY_MARK, '');
-    } else if (FORWARD_MARK.test(rest)) {
-      isForward = true;
-      rest = rest.replace(FORWARD_MARK, '');
-    } else break;
-  }
-  return { base: rest.trim().toLowerCase().replace(/\s+/g, ' '), isReply, isForward };
 }

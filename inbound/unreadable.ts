@@ -20,6 +20,7 @@ export function unreadable(raw: Buffer, breach: Breach): Reading {
       messageId: readMessageIds(headers.raw('message-id'))[0] ?? '',
       inReplyTo: [],
       references: [],
+      threadIndex: null,
       date: null,
       text,
       marks: [],

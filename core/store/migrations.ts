@@ -390,6 +390,14 @@ export const migrations: Migration[] = [
     ],
   },
   {
+    // A conversation closed long ago stays closed; who answers it begins one that names it.
+    name: '0019_continues',
+    up: [
+      `alter table conversation add column continues_id :int`,
+      `create index conversation_continues on conversation (continues_id) where continues_id is not null`,
+    ],
+  },
+  {
     // What people agree to, the forms where they do, the pauses they ask for, and what is left of those who were erased.
     name: '0022_consent',
     up: [

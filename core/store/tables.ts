@@ -1043,6 +1043,8 @@ export interface Tables {
     intent: string | null;
     campaign_id: number | null;
     delivery_id: number | null;
+    /** The conversation, closed long before, that this one goes on from. */
+    continues_id: Generated<number | null>;
     preview: string;
     message_count: number;
     last_message_at: number;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addNote } from '../../core/store/conversation.ts';
+import { addNote, openConversation } from '../../core/store/conversation.ts';
 import { fixture } from '../fixture.testing.ts';
 import { startWeb } from '../testing.ts';
 
@@ -143,4 +143,41 @@ test('search finds conversations, contacts and campaigns', async () => {
   const hits = (await agent.get('/api/search?q=camille')).body;
   expect(hits.contacts).toHaveLength(1);
   expect((await agent.get(`/api/search?q=${encodeURIComponent('été')}`)).body.campaigns).toHaveLength(1);
+});
+
+test('a conversation names the one it goes on from and those that go on from it, and where the subject changed', async () => {
+  const server = await startWeb();
+  const { conversation } = await fixture(server.rt);
+  const agent = await server.as('agent');
+  const next = await server.rt.store.write(async (tx) => {
+    const { id, version, ...row } = await tx
+      .selectFrom('conversation')
+      .selectAll()
+      .where('id', '=', conversation)
+      .executeTakeFirstOrThrow();
+    const mail = await tx
+      .selectFrom('message')
+      .selectAll()
+      .where('conversation_id', '=', id)
+      .executeTakeFirstOrThrow();
+    await tx
+      .insertInto('message')
+      .values({
+        ...mail,
+        id: mail.id + 100,
+        subject: 'La facture',
+        kind: 'reply',
+        created_at: mail.created_at + 1,
+      })
+      .execute();
+    return openConversation(tx, { ...row, continues_id: id });
+  });
+  const old = (await agent.get(`/api/conversations/${conversation}`)).body;
+  expect(old).toMatchObject({ before: null, after: [{ id: next }] });
+  expect(old.messages.map((one: { subject_before: string | null }) => one.subject_before)).toEqual([
+    null,
+    old.messages[0].subject,
+  ]);
+  const whole = (await agent.get(`/api/conversations/${next}`)).body;
+  expect(whole).toMatchObject({ before: { id: conversation, subject: old.conversation.subject }, after: [] });
 });

@@ -20,6 +20,8 @@ import {
   type ConversationMessage,
   type ConversationSummary,
 } from '../../core/store/conversation.ts';
+import { neighboursOf } from '../../core/store/continuation.ts';
+import { subjectsBefore } from '../../core/mail/subject.ts';
 import { extractPart } from '../../core/mail/mime-part.ts';
 import { mailboxById } from '../../core/store/identity.ts';
 import { readRawMessage } from '../../core/store/raw-message.ts';
@@ -35,7 +37,14 @@ const MOST_CHANGES = 200;
 
 export const conversationLine = (row: ConversationSummary) => ({ ...row, unread: row.unread === 1 });
 
-const turn = ({ html, ...message }: ConversationMessage) => ({ ...message, has_html: html !== null });
+function turns(messages: readonly ConversationMessage[]) {
+  const before = subjectsBefore(messages);
+  return messages.map(({ html, ...message }) => ({
+    ...message,
+    has_html: html !== null,
+    subject_before: before.get(message.id) ?? null,
+  }));
+}
 
 async function existing(db: Db, id: number): Promise<ConversationSummary> {
   const row = await conversationById(db, id);
@@ -88,15 +97,17 @@ export const inboxHandlers = {
   async conversation({ rt, params }) {
     const db = rt.store.read;
     const row = await existing(db, params.id);
-    const [messages, contact, reply, mailbox] = await Promise.all([
+    const [messages, contact, reply, mailbox, neighbours] = await Promise.all([
       messagesOf(db, params.id),
       panelFor(rt, { contactId: row.contact_id, address: row.address }),
       replyRecipients(db, params.id),
       mailboxById(db, row.mailbox_id),
+      neighboursOf(db, row),
     ]);
     return {
       conversation: conversationLine(row),
-      messages: messages.map(turn),
+      ...neighbours,
+      messages: turns(messages),
       contact,
       reply,
       signature: mailbox?.signature ?? '',

@@ -99,6 +99,8 @@ export const message = z.object({
   to_addresses: z.array(z.string()),
   cc_addresses: z.array(z.string()),
   subject: z.string(),
+  /** The person answers under a new subject: the one that stood before. */
+  subject_before: z.string().nullable(),
   text: z.string(),
   /** Ranges of `text`; nothing is deleted, quoted parts are folded. */
   segments: z.array(
@@ -171,8 +173,14 @@ export const replyPlan = z.object({
   subject: z.string(),
 });
 
+const neighbour = z.object({ id, subject: z.string(), last_message_at: time });
+
 export const conversationWhole = z.object({
   conversation,
+  /** The conversation, closed long before, that this one goes on from. */
+  before: neighbour.nullable(),
+  /** Those that go on from this one. */
+  after: z.array(neighbour),
   messages: z.array(message),
   contact: contactPanel.nullable(),
   reply: replyPlan,

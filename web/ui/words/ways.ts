@@ -3,4 +3,8 @@ import type { Table } from './table.ts';
 
 export const ways = {
   'verdict.forwarded': ['forwarded', 'transféré'],
+  'subject.new': ['new subject', 'nouvel objet'],
+  'subject.before': ['Before: {subject}', 'Auparavant : {subject}'],
+  'continues.before': ['Goes on from', 'Fait suite à'],
+  'continues.after': ['Goes on in', 'Se poursuit dans'],
 } satisfies Table;

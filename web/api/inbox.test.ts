@@ -150,7 +150,11 @@ test('a conversation names the one it goes on from and those that go on from it,
   const { conversation } = await fixture(server.rt);
   const agent = await server.as('agent');
   const next = await server.rt.store.write(async (tx) => {
-    const { id, version: _, ...row } = await tx
+    const {
+      id,
+      version: _,
+      ...row
+    } = await tx
       .selectFrom('conversation')
       .selectAll()
       .where('id', '=', conversation)

@@ -3,7 +3,15 @@
  * between commit and ring delays nothing for long. On PostgreSQL rings also reach the other nodes.
  */
 export type Channel =
-  'queue' | 'order' | 'inbound' | 'campaign' | 'import' | 'conversation' | 'suppression' | 'settings';
+  | 'queue'
+  | 'order'
+  | 'inbound'
+  | 'campaign'
+  | 'import'
+  | 'conversation'
+  | 'suppression'
+  | 'settings'
+  | 'segment';
 
 export interface Wake {
   /** Calls back after each ring, at most once per turn of the event loop. Returns how to stop listening. */

@@ -148,6 +148,6 @@ export type Setup = z.output<typeof sending.setup>;
 /** What `/api/stream` sends. */
 export type StreamEvent =
   | { event: 'conversation'; data: { rows: Conversation[]; version: number } }
-  | { event: 'campaign' | 'import' | 'queue' | 'suppression' | 'settings'; data: { at: number } }
+  | { event: 'campaign' | 'import' | 'queue' | 'suppression' | 'segment' | 'settings'; data: { at: number } }
   | { event: 'hello'; data: { version: number; now: number } };
 export type ReportFinding = z.output<typeof report.finding>;

@@ -8,6 +8,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { imports } from '../core/audience/import.ts';
+import { Membership } from '../core/audience/membership.ts';
 import { firstBrand } from '../core/identity.ts';
 import type { Role, Runtime } from '../core/runtime.ts';
 import { ownerLink } from './account.ts';
@@ -24,6 +25,7 @@ export interface WebRole extends Role {
 export function web(rt: Runtime, options: AppOptions = {}): WebRole {
   // Whoever took the file takes its rows, too: it lies on this machine.
   const importing = imports(rt);
+  const membership = new Membership(rt);
   let server: Server | undefined;
   let port = rt.config.http.port;
   return {
@@ -47,6 +49,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       );
       port = await listen(server, rt.config.http.port, rt.config.http.host);
       await importing.start();
+      membership.start();
       rt.log.info('web listening', { host: rt.config.http.host, port });
       const link = await ownerLink(rt, port);
       // To standard output, for the person who started it; the log keeps no keys.
@@ -64,6 +67,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       const limit = setTimeout(() => closing.closeAllConnections(), DRAIN_MS);
       await closed;
       await importing.stop();
+      await membership.stop();
       clearTimeout(limit);
     },
   };

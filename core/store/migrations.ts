@@ -21,6 +21,61 @@ const words = {
   },
 } as const;
 
+interface Watch {
+  insert: boolean;
+  /** Columns; '': any; null: not watched. */
+  update: string | null;
+  delete: boolean;
+  /** The contact's id in the row. */
+  column: string;
+}
+
+/** Triggers that note whose answers may have changed: before and after, when a row goes from one contact to another. */
+function watched(table: string, what: string, watch: Watch): Migration['up'] {
+  const { column } = watch;
+  const note = (row: 'old' | 'new', also = '') =>
+    `insert into audience_change (contact_id, what) select ${row}.${column}, '${what}' where ${row}.${column} is not null${also};`;
+  const moved = note('old', ` and old.${column} is not new.${column}`);
+  const movedOnPostgres = note('old', ` and old.${column} is distinct from new.${column}`);
+  const update = watch.update ? `update of ${watch.update}` : 'update';
+  const verbs = [
+    ...(watch.insert ? (['insert'] as const) : []),
+    ...(watch.update === null ? [] : (['update'] as const)),
+    ...(watch.delete ? (['delete'] as const) : []),
+  ];
+  return verbs.flatMap((verb): Migration['up'] => {
+    const after = verb === 'update' ? update : verb;
+    const name = `${table}_watched_${verb}`;
+    const body = (moves: string) =>
+      verb === 'insert' ? note('new') : verb === 'delete' ? note('old') : `${note('new')} ${moves}`;
+    return [
+      { sqlite: `create trigger ${name} after ${after} on ${table} begin ${body(moved)} end` },
+      {
+        postgres: `create function ${name}() returns trigger language plpgsql as $$ begin ${body(movedOnPostgres)} return null; end $$`,
+      },
+      {
+        postgres: `create trigger ${name} after ${after} on ${table} for each row execute function ${name}()`,
+      },
+    ];
+  });
+}
+
+/** A suppression is of an address; whose it is, the contact says. */
+const watchedSuppressions: Migration['up'] = (['insert', 'update', 'delete'] as const).flatMap((verb) => {
+  const row = verb === 'delete' ? 'old' : 'new';
+  const name = `suppression_watched_${verb}`;
+  const body = `insert into audience_change (contact_id, what) select id, 'suppression' from contact where email = ${row}.address;`;
+  return [
+    { sqlite: `create trigger ${name} after ${verb} on suppression begin ${body} end` },
+    {
+      postgres: `create function ${name}() returns trigger language plpgsql as $$ begin ${body} return null; end $$`,
+    },
+    {
+      postgres: `create trigger ${name} after ${verb} on suppression for each row execute function ${name}()`,
+    },
+  ];
+});
+
 export const migrations: Migration[] = [
   {
     name: '0001_first_form',
@@ -476,6 +531,44 @@ export const migrations: Migration[] = [
         keep_days :int, erase_to :int)`,
       `create table event_schema (kind text not null, property text not null, filled :int not null, types :json not null,
         samples :json, last_at :int not null, primary key (kind, property))`,
+    ],
+  },
+  {
+    // Segments that are true within a second: triggers say whose answers may have changed, whoever wrote the row.
+    name: '0023_membership',
+    up: [
+      `create table audience_change (id :id, contact_id :int not null, what text not null)`,
+      `create table atom (id text primary key, leaf :json not null, seen_at :int not null, built_at :int not null)`,
+      `create table atom_chunk (atom_id text not null, chunk :int not null, bits :blob not null, primary key (atom_id, chunk))`,
+      `create table segment_state (segment_id :int primary key, definition text not null, members :int not null, built_at :int not null)`,
+      `create table segment_change (id :id, segment_id :int not null, contact_id :int not null, entered :int not null, at :int not null,
+        cause text not null)`,
+      `create index segment_change_segment on segment_change (segment_id, id)`,
+      `create index segment_change_contact on segment_change (contact_id, id)`,
+      `create table segment_day (segment_id :int not null, day text not null, members :int not null, entered :int not null,
+        departed :int not null, primary key (segment_id, day))`,
+      `create table membership_cursor (id :int primary key, event_id :int not null)`,
+      // Everybody who is there is looked at once, by the atoms that segments of before need.
+      `insert into membership_cursor (id, event_id) select 1, coalesce(max(id), 0) from event`,
+      // Who is new or gone has other answers to every condition: "ordered nothing", too.
+      ...watched('contact', 'person', { insert: true, update: null, delete: true, column: 'id' }),
+      ...watched('contact', 'contact', { insert: false, update: '', delete: false, column: 'id' }),
+      ...watched('list_member', 'list', { insert: true, update: '', delete: true, column: 'contact_id' }),
+      ...watched('consent', 'consent', { insert: true, update: '', delete: true, column: 'contact_id' }),
+      ...watched('conversation', 'conversation', {
+        insert: true,
+        update: 'state, intent, category, contact_id, last_message_at',
+        delete: true,
+        column: 'contact_id',
+      }),
+      // New events are read by their number; only one that moves to somebody else or goes away is told here.
+      ...watched('event', 'event', {
+        insert: false,
+        update: 'contact_id, at, kind',
+        delete: true,
+        column: 'contact_id',
+      }),
+      ...watchedSuppressions,
     ],
   },
 ];

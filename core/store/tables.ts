@@ -3,6 +3,7 @@
  * grep finds both ends. Times are integer milliseconds since 1970; flags are 0 or 1; `Json` columns hold JSON text
  * (jsonb on PostgreSQL) and pass through `json.ts`. Ids stay below 2^53. The DDL is in `migrations.ts`.
  */
+import type { MembershipTables } from './tables-membership.ts';
 import type { Generated, Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import type { EventKind } from './event-kind.ts';
 
@@ -111,7 +112,7 @@ interface DeliveryColumns<Id> {
   via: string | null;
 }
 
-export interface Tables {
+export interface Tables extends MembershipTables {
   // ── installation ──────────────────────────────────────────────────────────────────────────────────────────────
   setting: { key: string; value: Json; updated_at: number };
   /** Sealed secrets (core/secrets.ts): token keys and the like; DKIM keys are in dkim_key. */

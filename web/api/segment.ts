@@ -1,5 +1,11 @@
 /** Segments over HTTP: their counts while they are built, who is in them, and why. */
-import { countEach, countMembers, membersPage, whyMember } from '../../core/audience/segment-sql.ts';
+import {
+  countDefinition,
+  countSegment,
+  definitionMembersPage,
+  segmentMembersPage,
+} from '../../core/audience/segment-count.ts';
+import { whyMember } from '../../core/audience/segment-sql.ts';
 import {
   inlineSegments,
   readDefinition,
@@ -9,8 +15,9 @@ import {
 import { Problem } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import { campaignsUsingSegment } from '../../core/store/campaign.ts';
-import { contactById, fields, tagsSeen } from '../../core/store/contact.ts';
+import { contactById, contactsById, fields, tagsSeen } from '../../core/store/contact.ts';
 import { fromJson, toJson } from '../../core/store/json.ts';
+import { latestChanges, segmentChangesAfter, segmentDays } from '../../core/store/membership.ts';
 import {
   addSegment,
   changeSegment,
@@ -35,7 +42,7 @@ async function existing(db: Db, id: number): Promise<Row<'segment'>> {
 async function line(rt: Runtime, row: Row<'segment'>) {
   const shown = { ...row, definition: fromJson<Definition>(row.definition, { root: { all: [] } }) };
   try {
-    return { ...shown, count: await countMembers(rt.store.read, definitionOf(row), rt.clock.now()) };
+    return { ...shown, count: await countSegment(rt, row.id, definitionOf(row), rt.clock.now()) };
   } catch (error) {
     // A segment that names one which is gone is still there to be mended.
     if (!(error instanceof Problem)) throw error;
@@ -63,11 +70,11 @@ export const segmentHandlers = {
   },
 
   async countSegment({ rt, body, now }) {
-    return countEach(rt.store.read, readDefinition(body.definition), now);
+    return countDefinition(rt, readDefinition(body.definition), now);
   },
 
   async previewMembers({ rt, body, now }) {
-    const page = await membersPage(rt.store.read, readDefinition(body.definition), now, body);
+    const page = await definitionMembersPage(rt, readDefinition(body.definition), now, body);
     return { rows: page.rows.map(contactLine), next: page.next };
   },
 
@@ -120,8 +127,54 @@ export const segmentHandlers = {
 
   async segmentMembers({ rt, params, query, now }) {
     const row = await existing(rt.store.read, params.id);
-    const page = await membersPage(rt.store.read, definitionOf(row), now, query);
+    const page = await segmentMembersPage(rt, row.id, definitionOf(row), now, query);
     return { rows: page.rows.map(contactLine), next: page.next };
+  },
+
+  async segmentGrowth({ rt, params }) {
+    await existing(rt.store.read, params.id);
+    const [days, changes] = await Promise.all([
+      segmentDays(rt.store.read, params.id, 90),
+      latestChanges(rt.store.read, params.id, 12),
+    ]);
+    const people = new Map(
+      (await contactsById(rt.store.read, [...new Set(changes.map((change) => change.contact_id))])).map(
+        (contact) => [contact.id, contact],
+      ),
+    );
+    return {
+      days: days.toReversed().map(({ segment_id: _id, ...day }) => day),
+      changes: changes.map(({ contact_id, entered, at, cause }) => {
+        const person = people.get(contact_id);
+        return {
+          contact_id,
+          email: person?.email ?? '',
+          name: person === undefined ? '' : `${person.first_name} ${person.last_name}`.trim(),
+          entered: entered === 1,
+          at,
+          cause,
+        };
+      }),
+    };
+  },
+
+  async segmentChanges({ rt, params, query }) {
+    await existing(rt.store.read, params.id);
+    const rows = await segmentChangesAfter(rt.store.read, {
+      segmentId: params.id,
+      after: query.after,
+      limit: query.limit,
+    });
+    return {
+      rows: rows.map(({ id, contact_id, entered, at, cause }) => ({
+        id,
+        contact_id,
+        entered: entered === 1,
+        at,
+        cause,
+      })),
+      after: rows.at(-1)?.id ?? query.after,
+    };
   },
 
   async segmentWhy({ rt, params, now }) {

@@ -70,7 +70,7 @@ async function lastSeen({ ctx }: Call<'stream'>, current: number): Promise<numbe
 function channelsOf({ user }: Call<'stream'>): Channel[] {
   const channels: Channel[] = ['settings'];
   if (may(user.role, 'campaign.read')) channels.push('campaign');
-  if (may(user.role, 'audience.read')) channels.push('import');
+  if (may(user.role, 'audience.read')) channels.push('import', 'segment');
   if (may(user.role, 'sending.read')) channels.push('queue');
   if (may(user.role, 'suppression.read')) channels.push('suppression');
   return channels;

@@ -167,6 +167,23 @@ export const audienceRoutes = table({
     query: audience.memberQuestion,
     response: audience.memberPage,
   },
+  segmentGrowth: {
+    method: 'GET',
+    path: '/api/segments/:id/growth',
+    permission: 'audience.read',
+    summary: 'How many it had by day, and the last who came and went',
+    params: one,
+    response: audience.segmentGrowth,
+  },
+  segmentChanges: {
+    method: 'GET',
+    path: '/api/segments/:id/changes',
+    permission: 'audience.read',
+    summary: 'Who came and who went, in order, after a number',
+    params: one,
+    query: audience.changesQuestion,
+    response: audience.segmentChanges,
+  },
   segmentWhy: {
     method: 'GET',
     path: '/api/segments/:id/why/:contact_id',

@@ -158,6 +158,39 @@ export const segmentCount = z.object({
   count,
   total: count,
   leaves: z.array(z.object({ path: z.string(), leaf, count })),
+  /** False: estimated from a sample while it is worked out. */
+  exact: z.boolean(),
+});
+/** How a segment grew, by day (UTC), and the last who came and went. */
+export const segmentGrowth = z.object({
+  days: z.array(z.object({ day: z.string(), members: count, entered: count, departed: count })),
+  changes: z.array(
+    z.object({
+      contact_id: id,
+      email: z.string(),
+      name: z.string(),
+      entered: z.boolean(),
+      at: time,
+      cause: z.enum(['change', 'edit']),
+    }),
+  ),
+});
+export const changesQuestion = z.strictObject({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: limit(1000, 100),
+});
+/** Who came and who went after a number: ask again with `after` for the next; each is told once. */
+export const segmentChanges = z.object({
+  rows: z.array(
+    z.object({
+      id,
+      contact_id: id,
+      entered: z.boolean(),
+      at: time,
+      cause: z.enum(['change', 'edit']),
+    }),
+  ),
+  after: z.int(),
 });
 export const memberQuestion = z.strictObject({ cursor, limit: limit(200, 50) });
 export const memberPage = pageOf(contact);

@@ -7,7 +7,7 @@ export const liveRoutes = table({
     path: '/api/stream',
     permission: 'signed-in',
     summary:
-      'Server-sent events: `conversation` with the changed rows (its id is a conversation version; Last-Event-ID catches up), and `campaign`, `import`, `queue`, `suppression`, `settings` that say: ask again',
+      'Server-sent events: `conversation` with the changed rows (its id is a conversation version; Last-Event-ID catches up), and `campaign`, `import`, `queue`, `suppression`, `segment`, `settings` that say: ask again',
     response: 'events',
   },
   openapi: {

@@ -9,6 +9,7 @@ const EVENTS = [
   'import',
   'queue',
   'suppression',
+  'segment',
   'settings',
 ] as const satisfies StreamEvent['event'][];
 

@@ -6,6 +6,7 @@ import { readHeaders } from './header.ts';
 import { certainRecipients } from './prose-recipient.ts';
 import { readSesNotice } from './ses-notice.ts';
 import { stageOf } from './smtp-stage.ts';
+import { untoldStages, withUntoldStage } from './untold-stage.ts';
 
 const samples: [dialect: string, words: string, name: string, hard: boolean][] = [
   [
@@ -67,6 +68,10 @@ test.each([
   ['550 <ana@example.net>... User unknown', transcript('DATA'), 'data'],
   ['550 <bob@example.net>... User unknown', transcript('DATA'), undefined],
   ['550 no such user', 'host said: 550 no such user\n(in reply to end of DATA command)', 'data'],
+  ['192.0.2.1 does not like recipient. Remote host said: 550 no such user', '', 'rcpt'],
+  ['192.0.2.1 failed after I sent the message. Remote host said: 550 no such user', '', 'data'],
+  ['The error that the other server returned was: 550 no such user (state 14)', '', 'rcpt'],
+  ['The error that the other server returned was: 550 no such user (state 18)', '', 'data'],
   ['550 no such user', '', undefined],
 ])('the step of %s', (words, around, stage) => {
   expect(stageOf(words, around)).toBe(stage);
@@ -82,6 +87,71 @@ test.each([
   ['4.1.1', '450 4.1.1 <ana@example.net>: User unknown', false],
 ])('“no such user” has to be meant: %s %s', (status, words, hard) => {
   expect(diagnose(status, words).hard).toBe(hard);
+});
+
+/** What each passes on of another's "user unknown", and the header it is known by. */
+const untold: [dialect: string, header: string, text: string, words: string][] = [
+  ['SurfControl E-mail Filter', 'X-Mailer: SurfControl E-mail Filter', '', '550 a@b.example... No such user'],
+  [
+    'McAfee gateways',
+    'X-NAI-Header: Modified by McAfee Email Gateway\nSubject: Delivery Status',
+    '',
+    '550 <a@b.example>... User not exist',
+  ],
+  [
+    'OpenMail and Mail2000',
+    'Received: By OpenMail Mailer;Mon, 5 Jan 2026 10:00:00 +0900 (JST)',
+    '---The following addresses had delivery errors---\n\na@b.example [User unknown]',
+    '[User unknown]',
+  ],
+  [
+    'Yahoo, by a message of its own',
+    'Subject: Delivery failure',
+    "Message from b.example.\nUnable to deliver message to the following address(es).\n\n<a@b.example>:\nThis user doesn't have a b.example account",
+    "This user doesn't have a b.example account (a@b.example) [-9]",
+  ],
+  ['Exchange 4.0', 'Subject: Undeliverable', '', 'Recipient Not Found MSEXCH:IMC:A:B:C'],
+  [
+    'Postfix 1.1',
+    'Subject: Undelivered Mail Returned to Sender',
+    'This is the Postfix program at host mx.b.example.',
+    'host mx.b.example[192.0.2.1] said: 550 <a@b.example>: User unknown',
+  ],
+];
+
+test.each(untold)(
+  '%s does not tell the step, so nobody is finished by it',
+  (dialect, header, text, words) => {
+    const headers = readHeaders(header);
+    const recipient = (status: string, said: string) => ({
+      ...diagnose(status, said),
+      address: 'a@b.example',
+      action: 'failed' as const,
+      words: said,
+      remoteMta: '',
+    });
+    const plain = recipient('5.0.0', words);
+    expect(plain).toMatchObject({ class: 'invalid-recipient', hard: true });
+    expect(withUntoldStage(plain, { headers, text })).toMatchObject({
+      class: 'recipient-policy',
+      hard: false,
+    });
+    expect(
+      untoldStages.filter(({ wrote }) => wrote({ headers, text, words })).map((one) => one.dialect),
+    ).toEqual([dialect]);
+    // From anybody else, with the step, or with a code of its own it is meant.
+    const other = { headers: readHeaders('Subject: Undeliverable\n'), text: '' };
+    if (header.startsWith('X-') || header.startsWith('Received'))
+      expect(withUntoldStage(plain, other)).toBe(plain);
+    const told = recipient('5.0.0', `${words} (in reply to RCPT TO command)`);
+    expect(withUntoldStage(told, { headers, text })).toBe(told);
+    const coded = recipient('5.1.1', words);
+    expect(withUntoldStage(coded, { headers, text })).toBe(coded);
+  },
+);
+
+test('every program that does not tell the step has a sample here', () => {
+  expect(untold.map(([dialect]) => dialect)).toEqual(untoldStages.map(({ dialect }) => dialect));
 });
 
 test.each([

@@ -18,6 +18,7 @@ import type { Letter } from './parse.ts';
 import { readReply, type ReplyReading } from './reply.ts';
 import { readReport, type Report } from './reports.ts';
 import { readSesNotice } from './ses-notice.ts';
+import { withUntoldStage } from './untold-stage.ts';
 import { plainLetters } from './words.ts';
 import type { VerdictKind } from '../core/store/tables.ts';
 
@@ -127,9 +128,10 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
       }),
     });
 
+  const doubted = (recipient: BouncedRecipient) => withUntoldStage(recipient, { headers, text: letter.text });
   const parts = statusParts(mime);
   if (parts.length > 0) {
-    const recipients = readDsn(parts, letter.text);
+    const recipients = readDsn(parts, letter.text).map(doubted);
     if (recipients.length > 0) {
       const kind = kindOf(recipients);
       return verdict(
@@ -143,6 +145,7 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
   }
 
   const foreign = readForeignBounce({ headers, mailFrom: context.mailFrom, text: letter.text, original });
+  if (foreign !== undefined) foreign.recipients = foreign.recipients.map(doubted);
   const automatic = readAutoReply({
     headers,
     mailFrom: context.mailFrom,

@@ -4,8 +4,15 @@
  */
 export type Stage = 'rcpt' | 'data';
 
-/** In one sentence: Postfix, Exim and what follows them. */
+/** In one sentence. */
 const SENTENCES: [Stage, RegExp][] = [
+  // qmail.
+  ['data', /failed (?:after I sent the message|on DATA command)\b/i],
+  ['rcpt', /\bdoes not like recipient\b/i],
+  // Gmail until 2015 numbered its steps.
+  ['data', /\(state 1[78]\)/],
+  ['rcpt', /\(state 14\)/],
+  // Postfix, Exim and what follows them.
   [
     'data',
     /in reply to (?:end of )?DATA|after (?:end of data|DATA|BDAT|sending (?:the )?(?:message|data))\b/i,

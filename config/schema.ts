@@ -273,6 +273,24 @@ export const schema = z.strictObject({
             .describe('How long the lists may keep one message waiting, in milliseconds.'),
         })
         .prefault({}),
+      reply_token: z
+        .strictObject({
+          messages_per_day: z
+            .int()
+            .min(1)
+            .default(20)
+            .describe(
+              'More messages than this within a day to one reply address of a campaign are spam: it may have leaked.',
+            ),
+          unproved_senders_per_hour: z
+            .int()
+            .min(1)
+            .default(5)
+            .describe(
+              'And so is mail to it when more different senders than this, who prove nothing, write within an hour.',
+            ),
+        })
+        .prefault({}),
       scan: z
         .strictObject({
           clamav: scanner.describe(

@@ -9,6 +9,7 @@ import type { SpamScan } from './scan.ts';
 import { checkSpam } from './spam-check.ts';
 import type { EnvelopeTokens } from './envelope-token.ts';
 import { thread } from './thread.ts';
+import { isLimited, limitToken } from './token-limit.ts';
 
 export type ReadMessage = Omit<Application, 'place'> & {
   envelope: EnvelopeTokens;
@@ -53,9 +54,11 @@ export class Applier {
   }
 
   async #commit(batch: Waiting[]): Promise<void> {
+    const { store, clock, metrics, log } = this.#rt;
     try {
-      const applied = await this.#rt.store.write(async (tx) => {
-        const now = this.#rt.clock.now();
+      const { applied, limited } = await store.write(async (tx) => {
+        const now = clock.now();
+        const limited: number[] = [];
         const results: Applied[] = [];
         for (const { message } of batch) {
           const { letter, verdict, authentication, envelope, row } = message;
@@ -68,19 +71,26 @@ export class Applier {
             tokens: this.#rt.tokens,
             now,
           });
-          const checked = await checkSpam(
+          const allowed = await limitToken(
             tx,
             { ...message, place },
-            {
-              threshold: this.#rt.config.inbound.spam.points,
-              listedIn: message.listedIn,
-              scan: message.scan,
-            },
+            { envelope, limits: this.#rt.config.inbound.reply_token },
+            now,
           );
+          if (isLimited(allowed)) limited.push(row.id);
+          const checked = await checkSpam(tx, allowed, {
+            threshold: this.#rt.config.inbound.spam.points,
+            listedIn: message.listedIn,
+            scan: message.scan,
+          });
           results.push(await apply(tx, checked, now));
         }
-        return results;
+        return { applied: results, limited };
       });
+      for (const inbound of limited) {
+        metrics.count('inbound_token_limited');
+        log.warn('reply token used too much', { inbound });
+      }
       for (const [at, one] of batch.entries()) one.resolve(applied[at] as Applied);
     } catch (error) {
       if (batch.length === 1) batch[0]?.reject(error);

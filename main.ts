@@ -13,6 +13,7 @@ import { doctorCommand } from './core/doctor.ts';
 import { commands as inboundCommands } from './inbound/commands.ts';
 import { examineScanners } from './inbound/scan-doctor.ts';
 import { inbound } from './inbound/service.ts';
+import { examineWays } from './inbound/way-doctor.ts';
 import { commands as mtaCommands } from './mta/commands.ts';
 import { mta } from './mta/service.ts';
 import { commands as webCommands } from './web/commands.ts';
@@ -66,7 +67,7 @@ program
     await serve(config, names);
   });
 
-doctorCommand(program, { ...deps, examinations: [examineScanners] });
+doctorCommand(program, { ...deps, examinations: [examineScanners, examineWays] });
 mtaCommands(program, deps);
 inboundCommands(program, deps);
 webCommands(program, deps);

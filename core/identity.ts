@@ -142,7 +142,8 @@ export async function dnsRecordsFor({ store, config }: Needs, id: number): Promi
   ];
 }
 
-const mailHost = (configured: string, domain: string): string =>
+/** The name of this server as MX records give it. */
+export const mailHost = (configured: string, domain: string): string =>
   configured.includes('.') ? configured : `mail.${domain}`;
 
 function spfRecord(ips: readonly string[]): string {

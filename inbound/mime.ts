@@ -4,6 +4,7 @@
  * bounded in number, depth and size, and takes time in proportion to the message.
  */
 import { Buffer } from 'node:buffer';
+import { PlainLines } from '../core/mail/plain-lines.ts';
 import { decodeCharset, Headers, readHeaders, readParameters } from './header.ts';
 
 export interface Part {
@@ -18,6 +19,9 @@ export interface Part {
   contentId: string;
   /** The undecoded body, one byte a character, lines ended by LF. */
   body: string;
+  /** Where the body begins in the message that it came in, whose bytes are there still. */
+  at: number;
+  lines: PlainLines;
   children: Part[];
 }
 
@@ -29,37 +33,45 @@ interface Count {
 }
 
 /** Reads a raw message. Never throws: what breaks the rules of MIME becomes text. */
-export function readMime(raw: Buffer): Part {
-  return readEntity(
-    raw
-      .toString('latin1')
-      .replace(/\r\n?/g, '\n')
-      .replace(/^\n+/, '')
-      .replace(/^From [^\n]*\n/, ''),
-    '',
-    0,
-    { parts: 0 },
-  );
+export function readMime(raw: Uint8Array): Part {
+  return readMessage(new PlainLines(raw));
+}
+
+function readMessage(lines: PlainLines): Part {
+  // Empty lines and the mark of a mailbox stand above some messages.
+  const from = /^\n*(?:From [^\n]*\n)?/.exec(lines.text)![0].length;
+  return readEntity({ lines, from, to: lines.text.length }, '', 0, { parts: 0 });
 }
 
 /** Reads a message inside a message (message/rfc822, text/rfc822-headers). */
 export function readEmbedded(part: Part): Part {
-  return readEntity(embeddedText(part), part.path === '' ? '1' : part.path, 1, { parts: 0 });
-}
-
-function embeddedText(part: Part): string {
   const encoding = encodingOf(part);
+  const path = part.path === '' ? '1' : part.path;
   // RFC 2046 5.2.1 forbids encoding an embedded message; some do it all the same.
-  if (encoding !== 'base64' && encoding !== 'quoted-printable') return part.body.replace(/^\n+/, '');
-  return decodedBytes(part).toString('latin1').replace(/\r\n?/g, '\n');
+  if (encoding === 'base64' || encoding === 'quoted-printable') {
+    const lines = new PlainLines(decodedBytes(part));
+    return readEntity({ lines, from: 0, to: lines.text.length }, path, 1, { parts: 0 });
+  }
+  const { lines, at, body } = part;
+  const blank = /^\n*/.exec(body)![0].length;
+  return readEntity({ lines, from: at + blank, to: at + body.length }, path, 1, { parts: 0 });
 }
 
-function readEntity(text: string, path: string, depth: number, count: Count): Part {
+/** A stretch of a message. */
+interface Piece {
+  lines: PlainLines;
+  from: number;
+  to: number;
+}
+
+function readEntity({ lines, from, to }: Piece, path: string, depth: number, count: Count): Part {
+  const text = lines.text.slice(from, to);
   // The header ends at the first empty line; a message may begin with none.
   const blank = text.startsWith('\n') ? 0 : text.indexOf('\n\n');
   const head = blank < 0 ? text : text.slice(0, blank);
   const headers = readHeaders(head);
-  const body = blank < 0 ? '' : text.slice(text.startsWith('\n') ? 1 : blank + 2);
+  const begin = blank < 0 ? text.length : blank + (text.startsWith('\n') ? 1 : 2);
+  const body = text.slice(begin);
   count.parts++;
   const type = readParameters(headers.raw('content-type'));
   const disposition = readParameters(headers.raw('content-disposition'));
@@ -72,6 +84,8 @@ function readEntity(text: string, path: string, depth: number, count: Count): Pa
     fileName: safeFileName(disposition.params['filename'] ?? type.params['name'] ?? ''),
     contentId: headers.raw('content-id').replace(/^<|>$/g, ''),
     body,
+    at: from + begin,
+    lines,
     children: [],
   };
   const boundary = type.params['boundary'];
@@ -79,14 +93,20 @@ function readEntity(text: string, path: string, depth: number, count: Count): Pa
     for (const piece of piecesOf(body, boundary)) {
       if (count.parts >= MAX_PARTS) break;
       const place = `${path === '' ? '' : `${path}.`}${part.children.length + 1}`;
-      part.children.push(readEntity(piece, place, depth + 1, count));
+      const stretch = { lines, from: part.at + piece.from, to: part.at + piece.to };
+      part.children.push(readEntity(stretch, place, depth + 1, count));
     }
   }
   return part;
 }
 
+interface Range {
+  from: number;
+  to: number;
+}
+
 /** Some relays rewrite the header's boundary and leave the body's: then the first line that looks like one is it. */
-function piecesOf(body: string, boundary: string): string[] {
+function piecesOf(body: string, boundary: string): Range[] {
   const pieces = splitParts(body, boundary);
   if (pieces.length > 0) return pieces;
   const guess = /^--([^\s-][^\n]{5,69})$/m.exec(body.slice(0, 4096))?.[1]?.trimEnd();
@@ -94,22 +114,22 @@ function piecesOf(body: string, boundary: string): string[] {
 }
 
 // RFC 2046 5.1.1: the delimiter stands at the beginning of a line; a longer boundary that begins like ours is not ours.
-function splitParts(body: string, boundary: string): string[] {
+function splitParts(body: string, boundary: string): Range[] {
   const mark = `--${boundary}`;
-  const pieces: string[] = [];
+  const pieces: Range[] = [];
   let start = -1;
   for (let at = body.startsWith(mark) ? 0 : findLine(body, mark, 0); at >= 0;) {
     const lineEnd = body.indexOf('\n', at);
     const rest = body.slice(at + mark.length, lineEnd < 0 ? undefined : lineEnd).trimEnd();
     if (rest === '' || rest === '--') {
-      if (start >= 0) pieces.push(body.slice(start, Math.max(start, at - 1)));
+      if (start >= 0) pieces.push({ from: start, to: Math.max(start, at - 1) });
       start = rest === '--' || lineEnd < 0 ? -1 : lineEnd + 1;
       if (rest === '--' || pieces.length > MAX_PARTS) break;
     }
     at = lineEnd < 0 ? -1 : findLine(body, mark, lineEnd);
   }
   // The closing delimiter is missing: what came is the last part.
-  if (start >= 0 && start < body.length) pieces.push(body.slice(start));
+  if (start >= 0 && start < body.length) pieces.push({ from: start, to: body.length });
   return pieces;
 }
 
@@ -150,7 +170,8 @@ export function decodedBytes(part: Part, limit = Infinity): Buffer {
         'latin1',
       );
     default:
-      return Buffer.from(body, 'latin1');
+      // Sent as it is: its line ends are its own.
+      return part.lines.bytes(part.at, part.at + body.length);
   }
 }
 
@@ -158,10 +179,8 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 
 /** A text part in letters, at most a megabyte of it. */
 export function decodedText(part: Part): string {
-  const text = decodeCharset(
-    decodedBytes(part, MAX_TEXT_BYTES).subarray(0, MAX_TEXT_BYTES),
-    part.params['charset'] ?? '',
-  );
+  const charset = part.params['charset'] ?? '';
+  const text = decodeCharset(textBytes(part, charset).subarray(0, MAX_TEXT_BYTES), charset);
   const clean = text
     .replace(/\r\n?/g, '\n')
     .replace(/^\ufeff/, '')
@@ -169,6 +188,15 @@ export function decodedText(part: Part): string {
     .toWellFormed();
   // RFC 3676 4.1: flowed lines end with a space; quote marks must agree to be joined.
   return part.params['format']?.toLowerCase() === 'flowed' ? unflow(clean, part.params['delsp']) : clean;
+}
+
+/** Letters of two bytes hold bytes that look like line ends; for all others the lines are at hand. */
+function textBytes(part: Part, charset: string): Buffer {
+  const isAtHand =
+    !/^(?:base64|quoted-printable)$/.test(encodingOf(part)) && !/^(?:utf-?16|ucs-?2)/i.test(charset);
+  return isAtHand
+    ? Buffer.from(part.body.slice(0, MAX_TEXT_BYTES), 'latin1')
+    : decodedBytes(part, MAX_TEXT_BYTES);
 }
 
 function unflow(text: string, delsp: string | undefined): string {

@@ -60,6 +60,31 @@ const dmarcOf = (raw: Buffer) => {
   return report;
 };
 
+test.each([['\r\n'], ['\n']])(
+  'a gzip that was sent as it is, between lines that end with %j, is read whole',
+  (end) => {
+    const packed = gzipSync(
+      document(Array.from({ length: 40 }, (_, at) => record({ count: at + 1 })).join('')),
+    );
+    // RFC 1952 2.3.1: the time at which it was packed, here four line ends.
+    packed.set(Buffer.from('\r\n\r\r'), 4);
+    const head = [
+      'From: reports@reporter.example',
+      'Subject: Report Domain: example.org Submitter: reporter.example Report-ID: <r-1>',
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/mixed; boundary="B"',
+      '',
+      '--B',
+      'Content-Type: application/gzip; name="reporter.example!example.org!1!2.xml.gz"',
+      'Content-Transfer-Encoding: binary',
+      '',
+      '',
+    ].join(end);
+    const raw = Buffer.concat([Buffer.from(head), packed, Buffer.from(`${end}--B--${end}`)]);
+    expect(dmarcOf(raw)).toMatchObject({ org: 'Reporter', messages: 820, problems: [] });
+  },
+);
+
 describe('an aggregate report is read', () => {
   const xml = Buffer.from(document());
   const nameless = { subject: 'Your data', file: 'data.bin' };

@@ -45,6 +45,16 @@ test.each([
   expect(extractPart(message, path)?.toString()).toBe(expected);
 });
 
+test('a file that was sent as it is keeps every byte', () => {
+  const file = Buffer.from([0x1f, 0x8b, 0x0d, 0x0a, 0x0d, 0x0d, 0x0a, 0x0a, 0x00, 0xff, 0x0d]);
+  const head =
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhello\r\n\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\n';
+  const raw = Buffer.concat([Buffer.from(head), file, Buffer.from('\r\n--b--\r\n')]);
+  expect(extractPart(raw, '2')).toEqual(file);
+  expect(extractPart(raw, '1')?.toString()).toBe('hello\r\n');
+  expect(extractPart(Buffer.concat([Buffer.from('Content-Type: x/y\n\n'), file]), '')).toEqual(file);
+});
+
 test('a message that is one part is its own part', () => {
   expect(extractPart(Buffer.from('Content-Transfer-Encoding: base64\n\naGk='), '')?.toString()).toBe('hi');
 });

@@ -2,10 +2,13 @@
  * One part of a raw message, as bytes, by its place (`1.2`, as IMAP counts; empty for the message itself). For handing an
  * attachment to somebody who wants to save it: nothing of it is interpreted, and the time is that of reading it once.
  */
+import { PlainLines } from './plain-lines.ts';
 
 interface Entity {
   header: string;
   body: string;
+  /** Where the body begins in the whole. */
+  at: number;
 }
 
 const DEEPEST = 20;
@@ -13,25 +16,24 @@ const DEEPEST = 20;
 /** The decoded bytes, or undefined when the message has no such part. */
 export function extractPart(raw: Uint8Array, path: string): Buffer | undefined {
   if (!/^(\d{1,4}(\.\d{1,4}){0,19})?$/.test(path)) return undefined;
-  let at = split(
-    Buffer.from(raw)
-      .toString('latin1')
-      .replace(/\r\n?/g, '\n')
-      .replace(/^From [^\n]*\n/, ''),
-  );
+  const lines = new PlainLines(raw);
+  // What some mailboxes write above a message.
+  const mark = /^From [^\n]*\n/.exec(lines.text)?.[0].length ?? 0;
+  let entity = split(lines.text.slice(mark), mark);
   for (const place of path === '' ? [] : path.split('.').slice(0, DEEPEST)) {
-    const boundary = boundaryOf(at.header);
-    const piece = boundary === undefined ? undefined : piecesOf(at.body, boundary)[Number(place) - 1];
+    const boundary = boundaryOf(entity.header);
+    const piece = boundary === undefined ? undefined : piecesOf(entity.body, boundary)[Number(place) - 1];
     if (piece === undefined) return undefined;
-    at = split(piece);
+    entity = split(entity.body.slice(piece.from, piece.to), entity.at + piece.from);
   }
-  return decode(at);
+  return decode(entity, lines);
 }
 
-function split(text: string): Entity {
+function split(text: string, at: number): Entity {
   const blank = text.startsWith('\n') ? 0 : text.indexOf('\n\n');
-  if (blank < 0) return { header: text, body: '' };
-  return { header: text.slice(0, blank), body: text.slice(blank + (blank === 0 ? 1 : 2)) };
+  if (blank < 0) return { header: text, body: '', at: at + text.length };
+  const begin = blank + (blank === 0 ? 1 : 2);
+  return { header: text.slice(0, blank), body: text.slice(begin), at: at + begin };
 }
 
 const field = (header: string, name: string): string =>
@@ -44,9 +46,14 @@ function boundaryOf(header: string): string | undefined {
   return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2];
 }
 
+interface Piece {
+  from: number;
+  to: number;
+}
+
 /** RFC 2046 5.1.1: a delimiter is a line of two hyphens and the boundary; what stands before the first is no part. */
-function piecesOf(body: string, boundary: string): string[] {
-  const pieces: string[] = [];
+function piecesOf(body: string, boundary: string): Piece[] {
+  const pieces: Piece[] = [];
   const delimiter = `--${boundary}`;
   let begun: number | undefined;
   let line = 0;
@@ -57,7 +64,7 @@ function piecesOf(body: string, boundary: string): string[] {
       const rest = body.slice(line + delimiter.length, stop).trimEnd();
       if (rest === '' || rest === '--') {
         // The line break before a delimiter belongs to it.
-        if (begun !== undefined) pieces.push(body.slice(begun, Math.max(begun, line - 1)));
+        if (begun !== undefined) pieces.push({ from: begun, to: Math.max(begun, line - 1) });
         begun = stop + 1;
         if (rest === '--') return pieces;
       }
@@ -65,11 +72,11 @@ function piecesOf(body: string, boundary: string): string[] {
     if (end < 0) break;
     line = end + 1;
   }
-  if (begun !== undefined && begun <= body.length) pieces.push(body.slice(begun));
+  if (begun !== undefined && begun <= body.length) pieces.push({ from: begun, to: body.length });
   return pieces;
 }
 
-function decode({ header, body }: Entity): Buffer {
+function decode({ header, body, at }: Entity, lines: PlainLines): Buffer {
   switch (field(header, 'content-transfer-encoding').toLowerCase()) {
     case 'base64':
       return Buffer.from(body.replace(/[^A-Za-z0-9+/]/g, ''), 'base64');
@@ -82,6 +89,7 @@ function decode({ header, body }: Entity): Buffer {
         'latin1',
       );
     default:
-      return Buffer.from(body, 'latin1');
+      // Sent as it is: its line ends are its own.
+      return Buffer.from(lines.bytes(at, at + body.length));
   }
 }

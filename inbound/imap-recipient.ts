@@ -13,6 +13,7 @@ const DELIVERED = [
   'x-envelope-to',
   'x-forwarded-to',
   'x-rcpt-to',
+  'x-gm-original-to',
 ];
 const ADDRESSED = ['to', 'cc', 'resent-to', 'apparently-to'];
 const MOST = 50;

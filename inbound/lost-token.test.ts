@@ -21,6 +21,11 @@ describe('a token that the envelope lost', () => {
     ['is in Delivered-To', { fields: [`To: ${plain}`, `Delivered-To: ${reply(41)}`] }, 'r41 Delivered-To'],
     ['is in X-Original-To', { fields: [`X-Original-To: ${reply(41)}`] }, 'r41 X-Original-To'],
     ['is in Envelope-To', { fields: [`Envelope-To: ${reply(41)}`] }, 'r41 Envelope-To'],
+    [
+      'is in X-Gm-Original-To, of Google’s routing',
+      { fields: [`X-Gm-Original-To: ${reply(41)}`] },
+      'r41 X-Gm-Original-To',
+    ],
     ['is in Cc, for who answered all', { fields: [`To: a@b.example`, `Cc: ${reply(41)}`] }, 'r41 Cc'],
     [
       'in To comes before one in Delivered-To',

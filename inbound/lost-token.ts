@@ -22,6 +22,8 @@ const FIELDS = [
   'X-Envelope-To',
   'X-Forwarded-To',
   'X-Rcpt-To',
+  // Google Workspace, where a routing rule is told to add it.
+  'X-Gm-Original-To',
   'Resent-To',
   'Cc',
 ];

@@ -13,6 +13,7 @@ import { createLimits } from './http/limit.ts';
 import { ownHost, requestLog, securityHeaders } from './http/request.ts';
 import { apiRoutes } from './http/route.ts';
 import { staticInterface } from './http/static.ts';
+import { formPages } from './public/form.ts';
 import { publicPages } from './public/pages.ts';
 import { keyApi } from './v1/app.ts';
 
@@ -35,6 +36,7 @@ export function createApp(
   app.use(ownHost(rt));
   // Strangers with a link from our mail: no session, any origin, no change by GET.
   app.use(publicPages(rt, limits));
+  app.use(formPages(rt, limits));
   // Programs with a key.
   app.use(keyApi(rt));
   // People who work here.

@@ -10,6 +10,7 @@ import type { Definition, Leaf, Node } from '../core/audience/segment.ts';
 import { peopleRoutes } from './contract/people-routes.ts';
 import { inboxRoutes } from './contract/inbox-routes.ts';
 import { audienceRoutes } from './contract/audience-routes.ts';
+import { formRoutes } from './contract/form-routes.ts';
 import { consentRoutes } from './contract/consent-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
@@ -26,6 +27,7 @@ import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
 import type * as consent from './contract/consent.ts';
 import type * as egress from './contract/egress.ts';
+import type * as form from './contract/form.ts';
 import type * as imap from './contract/imap.ts';
 import type * as campaign from './contract/campaign.ts';
 import type * as inbox from './contract/inbox.ts';
@@ -43,6 +45,7 @@ export const routes = {
   ...inboxRoutes,
   ...audienceRoutes,
   ...consentRoutes,
+  ...formRoutes,
   ...campaignRoutes,
   ...egressRoutes,
   ...imapRoutes,
@@ -93,6 +96,7 @@ export type Contact = z.output<typeof audience.contact>;
 export type ContactWhole = z.output<typeof audience.contactWhole>;
 export type ConsentRow = z.output<typeof consent.consentRow>;
 export type Purpose = z.output<typeof consent.purpose>;
+export type SignupForm = z.output<typeof form.form>;
 export type TimelineEntry = z.output<typeof audience.timelineEntry>;
 export type Field = z.output<typeof audience.field>;
 export type List = z.output<typeof audience.list>;

@@ -7,6 +7,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { consentCare } from '../core/audience/consent-care.ts';
 import { imports } from '../core/audience/import.ts';
 import { Membership } from '../core/audience/membership.ts';
 import { firstBrand } from '../core/identity.ts';
@@ -26,6 +27,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
   // Whoever took the file takes its rows, too: it lies on this machine.
   const importing = imports(rt);
   const membership = new Membership(rt);
+  const care = consentCare(rt);
   let server: Server | undefined;
   let port = rt.config.http.port;
   return {
@@ -50,6 +52,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       port = await listen(server, rt.config.http.port, rt.config.http.host);
       await importing.start();
       membership.start();
+      care.start();
       rt.log.info('web listening', { host: rt.config.http.host, port });
       const link = await ownerLink(rt, port);
       // To standard output, for the person who started it; the log keeps no keys.
@@ -68,6 +71,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       await closed;
       await importing.stop();
       await membership.stop();
+      await care.stop();
       clearTimeout(limit);
     },
   };

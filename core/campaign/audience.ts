@@ -65,6 +65,7 @@ export async function audienceCondition(
 export const stoppingScopes = (listId: number | null, brandId: number): string[] => [
   'everything',
   'marketing',
+  'pause',
   `brand:${brandId}`,
   ...(listId === null ? [] : [`list:${listId}`]),
 ];

@@ -482,7 +482,7 @@ export const migrations: Migration[] = [
         ('marketing', 'Nouvelles et offres', 'News and offers',
          'J’accepte de recevoir vos nouvelles et vos offres par e-mail.', 'I agree to get your news and offers by e-mail.', 0),
         ('tracking', 'Mesure de lecture', 'Reading measurement',
-         'J’accepte que vous sachiez quand j’ouvre vos messages et quels liens j’y suis.',
+         'J’accepte que vous sachiez quand j’ouvre vos messages et sur quels liens je clique.',
          'I agree that you may know when I open your messages and which links I follow.', 0)`,
       `create table form (id :id, public_id text not null unique, name text not null unique, brand_id :int not null,
         list_id :int not null, purposes :json not null, fields :json not null, texts :json not null, privacy_url text not null,

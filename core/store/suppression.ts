@@ -12,6 +12,8 @@ export interface NewSuppression {
   /** The words that say so: the receiver's reply, the sentence, who asked. */
   evidence: string;
   created_by?: number | null;
+  /** Of a pause: when it is lifted by itself. */
+  until?: number | null;
 }
 
 /** Adds it unless it is active already; null then. Index: suppression_active. */
@@ -34,6 +36,7 @@ export async function addSuppression(
       created_at: now,
       lifted_by: null,
       lifted_at: null,
+      until: suppression.until ?? null,
     })
     .onConflict((conflict) =>
       conflict.columns(['address', 'scope']).where('lifted_at', 'is', null).doNothing(),
@@ -174,3 +177,14 @@ export async function liftSuppression(
     .executeTakeFirst();
   return row ?? null;
 }
+
+/** Pauses whose end has come. Index: suppression_until. */
+export const pausesOver = (db: Db, now: number, limit: number): Promise<{ id: number }[]> =>
+  db
+    .selectFrom('suppression')
+    .select('id')
+    .where('until', '<=', now)
+    .where('lifted_at', 'is', null)
+    .orderBy('id')
+    .limit(limit)
+    .execute();

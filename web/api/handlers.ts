@@ -4,6 +4,7 @@ import { campaignHandlers } from './campaign.ts';
 import { consentHandlers } from './consent.ts';
 import { contactHandlers } from './contact.ts';
 import { egressHandlers } from './egress.ts';
+import { formHandlers } from './form.ts';
 import { imapHandlers } from './imap.ts';
 import { malwareHandlers } from './malware.ts';
 import { importHandlers } from './import.ts';
@@ -28,6 +29,7 @@ export const handlers: Handlers = {
   ...campaignHandlers,
   ...contactHandlers,
   ...consentHandlers,
+  ...formHandlers,
   ...importHandlers,
   ...segmentHandlers,
   ...suppressionHandlers,

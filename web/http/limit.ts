@@ -11,6 +11,8 @@ export interface Limits {
   link(ip: string): Promise<void>;
   /** One more hit of a public page. */
   publicPage(ip: string): Promise<void>;
+  /** One more sign-up form sent. */
+  signup(ip: string): Promise<void>;
 }
 
 /** 429 with the seconds to wait. */
@@ -31,6 +33,8 @@ export function createLimits(): Limits {
   const byPair = new RateLimiterMemory({ points: 8, duration: 300 });
   const links = new RateLimiterMemory({ points: 30, duration: 600 });
   const pages = new RateLimiterMemory({ points: 600, duration: 60 });
+  // Room for a stand at a fair where everybody shares one address, and none for a list of a thousand strangers.
+  const signups = new RateLimiterMemory({ points: 30, duration: 600 });
   const pair = (ip: string, email: string) => `${ip} ${email.trim().toLowerCase()}`;
   return {
     async login(ip, email) {
@@ -43,6 +47,7 @@ export function createLimits(): Limits {
     },
     link: (ip) => take(links, ip),
     publicPage: (ip) => take(pages, ip),
+    signup: (ip) => take(signups, ip),
   };
 }
 

@@ -93,3 +93,7 @@ export function ownHost({ config: { http } }: Runtime): Koa.Middleware {
     await next();
   };
 }
+
+/** How links to our own pages begin: without a final slash, and never what a request calls us. */
+export const baseUrlOf = ({ http: { base_url: own, host, port } }: Runtime['config']): string =>
+  own === '' ? `http://${host}:${port}` : own.replace(/\/$/, '');

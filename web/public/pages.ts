@@ -17,14 +17,12 @@ import { listById, lists, membershipsOf } from '../../core/store/list.ts';
 import { suppressionsOf } from '../../core/store/suppression.ts';
 import type { Db, Row, SuppressionScope } from '../../core/store/tables.ts';
 import { answeredDelivery } from '../../core/store/thread.ts';
-import { readBody } from '../http/body.ts';
 import { HttpProblem } from '../http/errors.ts';
 import { ownMail } from '../http/frame.ts';
 import type { Limits } from '../http/limit.ts';
 import { sentMail } from '../mail.ts';
-import { escapeHtml, languageOf, publicPage, wordsOf, type Language, type Words } from './words.ts';
-
-const LARGEST_FORM_BYTES = 16 * 1024;
+import { readForm, show } from './answer.ts';
+import { escapeHtml, languageOf, wordsOf, type Language, type Words } from './words.ts';
 
 /** Whose link it is, and what it is about. */
 interface Visitor {
@@ -110,16 +108,6 @@ async function canary(ctx: Koa.Context): Promise<void> {
     throw new HttpProblem(400, 'invalid', 'the body must be List-Unsubscribe=One-Click');
   ctx.type = 'text/plain';
   ctx.body = CANARY_WORDS;
-}
-
-function show(ctx: Koa.Context, language: Language, title: string, body: string, status = 200): void {
-  ctx.set(
-    'Content-Security-Policy',
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  );
-  ctx.status = status;
-  ctx.type = 'text/html; charset=utf-8';
-  ctx.body = publicPage(language, title, body);
 }
 
 function gone(ctx: Koa.Context): void {
@@ -229,21 +217,6 @@ const addUnsubscribed = (
       data: { method, scope: row.scope },
     })),
   );
-
-/** A form as a mail program or a browser sends it: urlencoded or multipart (RFC 8058 3.2 allows both). */
-async function readForm(ctx: Koa.Context): Promise<URLSearchParams | FormData> {
-  const type = ctx.get('Content-Type');
-  const body = await readBody(ctx.req, LARGEST_FORM_BYTES);
-  if (/^application\/x-www-form-urlencoded\b/i.test(type)) return new URLSearchParams(body.toString('utf8'));
-  if (/^multipart\/form-data\b/i.test(type)) {
-    try {
-      return await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
-    } catch {
-      throw new HttpProblem(400, 'invalid', 'the form cannot be read');
-    }
-  }
-  throw new HttpProblem(415, 'invalid', 'the body must be a form');
-}
 
 // ── choosing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,6 +13,7 @@ import { audience } from './words/audience.ts';
 import { campaigns } from './words/campaigns.ts';
 import { consent } from './words/consent.ts';
 import { egress } from './words/egress.ts';
+import { forms } from './words/forms.ts';
 import { inbox } from './words/inbox.ts';
 import { checks } from './words/checks.ts';
 import { malware } from './words/malware.ts';
@@ -31,6 +32,7 @@ const catalogues = {
   checks,
   consent,
   egress,
+  forms,
   inbox,
   malware,
   order,

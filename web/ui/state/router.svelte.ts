@@ -53,7 +53,7 @@ class Router {
 
 /** Paths that the server answers itself are not rooms. */
 export const isOurs = (path: string): boolean =>
-  !/^\/(api|u|p|v|l|health|ready|metrics|assets)(\/|$)/.test(path);
+  !/^\/(api|u|p|v|l|f|health|ready|metrics|assets)(\/|$)/.test(path);
 
 /**
  * Reads a path by a pattern: `match('/inbox/:view/:id', '/inbox/mine/7')` is `{ view: 'mine', id: '7' }`; a part with a

@@ -7,6 +7,7 @@ import { checks } from '../words/checks.ts';
 import { consent } from '../words/consent.ts';
 import { dkim } from '../words/dkim.ts';
 import { egress } from '../words/egress.ts';
+import { forms } from '../words/forms.ts';
 import { imap } from '../words/imap.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
@@ -38,6 +39,7 @@ const table = {
   ...planning,
   ...dkim,
   ...egress,
+  ...forms,
   ...imap,
   ...malware,
   ...order,

@@ -75,6 +75,28 @@ export const suppressedCondition = (scopes: readonly string[]): RawBuilder<boole
   sql<boolean>`exists (select 1 from suppression where suppression.address = contact.email and suppression.lifted_at is null
     and suppression.scope in (${sql.join([...scopes])}))`;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * True for who asked for one message a week or a month at most and had theirs: campaigns and journeys that were queued for
+ * them and not taken back. Index: delivery_contact, delivery_retired_contact; nothing is looked up for who wants all.
+ */
+export const hadEnough = (campaignId: number, now: number): RawBuilder<boolean> => {
+  const since = (days: number) => sql`cast(${now - days * DAY_MS} as bigint)`;
+  return sql<boolean>`(contact.max_frequency <> 'all' and exists (select 1 from any_delivery as had
+    where had.contact_id = contact.id and had.origin_kind in ('campaign', 'journey') and had.lane = 'bulk'
+    and not (had.origin_kind = 'campaign' and had.origin_id = cast(${campaignId} as bigint))
+    and had.state not in ('suppressed', 'cancelled', 'bounced', 'expired')
+    and coalesce(had.finished_at, had.queued_at) > case contact.max_frequency when 'weekly' then ${since(7)} else ${since(30)} end))`;
+};
+
+/** True for who gets nothing of this campaign now: suppressed, or had as much as they asked for. */
+export const stoppedFor = (
+  campaign: { id: number; list_id: number | null; brand_id: number },
+  now: number,
+): RawBuilder<boolean> =>
+  sql<boolean>`(${suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id))} or ${hadEnough(campaign.id, now)})`;
+
 export interface AudienceSize {
   selected: number;
   suppressed: number;

@@ -8,7 +8,7 @@ import { engineOf, packed, rowsFrom } from '../store/batch.ts';
 import { campaignById, changeCampaign, type Campaign } from '../store/campaign.ts';
 import type { Store } from '../store/open.ts';
 import type { Db } from '../store/tables.ts';
-import { audienceCondition, audienceOf, stoppingScopes, suppressedCondition } from './audience.ts';
+import { audienceCondition, audienceOf, hadEnough, stoppingScopes, suppressedCondition } from './audience.ts';
 import { headStart, somethingWarms } from './engagement.ts';
 import { moveCampaign } from './states.ts';
 
@@ -111,15 +111,17 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
     : at;
   // Materialised: flattened, the question after the suppression would be asked three times.
   await sql`with people as materialized (
-      select contact.id, contact.email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped
+      select contact.id, contact.email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped,
+        ${hadEnough(campaign.id, now)} as had_enough
       from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
       order by domain.id, contact.id)
     insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
       pool, state, due_at, queued_at, template_version_id, reason, finished_at)
     select 'bulk', 'campaign', cast(${campaign.id} as bigint), cast(id as text), id, email, domain_id,
       cast(${campaign.sending_domain_id} as bigint), cast(${campaign.pool} as text),
-      case when is_stopped then 'suppressed' else 'queued' end, due_at, ${at}, cast(${campaign.template_version_id} as bigint),
-      case when is_stopped then 'suppressed before it was queued' else null end, case when is_stopped then ${at} else null end
+      case when is_stopped or had_enough then 'suppressed' else 'queued' end, due_at, ${at}, cast(${campaign.template_version_id} as bigint),
+      case when is_stopped then 'suppressed before it was queued' when had_enough then 'had as much as they asked for' else null end,
+      case when is_stopped or had_enough then ${at} else null end
     from people where true
     on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);
 }

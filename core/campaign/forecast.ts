@@ -26,13 +26,7 @@ import { organisationSettings } from '../store/setting.ts';
 import type { Db, Row } from '../store/tables.ts';
 import { activeThrottles } from '../store/throttle.ts';
 import { warmups, type Warmup } from '../store/warmup.ts';
-import {
-  audienceCondition,
-  audienceOf,
-  providerShares,
-  stoppingScopes,
-  suppressedCondition,
-} from './audience.ts';
+import { audienceCondition, audienceOf, providerShares, stoppedFor } from './audience.ts';
 import { planCampaign, type Group, type Lane, type Plan } from './planner.ts';
 
 type Needs = Pick<Runtime, 'store' | 'clock' | 'config'>;
@@ -101,13 +95,13 @@ export async function mailableCondition(
   now: number,
 ): Promise<RawBuilder<boolean>> {
   const selected = await audienceCondition(db, audienceOf(campaign), now);
-  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const stopped = stoppedFor(campaign, now);
   return sql<boolean>`${selected} and not ${stopped}`;
 }
 
 async function mailableShares(db: Db, campaign: Campaign, now: number): Promise<ProviderShare[]> {
   const selected = await audienceCondition(db, audienceOf(campaign), now);
-  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const stopped = stoppedFor(campaign, now);
   return providerShares(await audienceByDomain(db, selected, stopped));
 }
 

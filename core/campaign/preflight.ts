@@ -30,8 +30,7 @@ import {
   domainsWithoutWay,
   isEmptyAudience,
   providerShares,
-  stoppingScopes,
-  suppressedCondition,
+  stoppedFor,
   type AudienceSize,
 } from './audience.ts';
 import { check, isReady, type Check, type Override } from './check.ts';
@@ -134,7 +133,7 @@ async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {
   const now = clock.now();
   const audience = audienceOf(campaign);
   const condition = await audienceCondition(db, audience, now);
-  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const stopped = stoppedFor(campaign, now);
   const mailable = sql<boolean>`(${condition} and not ${stopped})`;
   // Two walks, on a reader each: more would only wait for the processors.
   const [domains, facts, last, week, sample] = await Promise.all([

@@ -236,7 +236,15 @@ export async function widestSuppressions(
     .where('lifted_at', 'is', null)
     .execute();
   const width = (scope: SuppressionScope) =>
-    scope === 'everything' ? 0 : scope === 'marketing' ? 1 : scope.startsWith('brand:') ? 2 : 3;
+    scope === 'everything'
+      ? 0
+      : scope === 'marketing'
+        ? 1
+        : scope === 'pause'
+          ? 2
+          : scope.startsWith('brand:')
+            ? 3
+            : 4;
   const widest = new Map<string, SuppressionScope>();
   for (const { address, scope } of rows) {
     const known = widest.get(address);

@@ -48,7 +48,7 @@ export async function lists(db: Db, id?: number): Promise<ListLine[]> {
 
 export const addList = async (
   db: Db,
-  list: { name: string; brand_id: number; description?: string },
+  list: { name: string; brand_id: number; description?: string; is_public?: number },
   now: number,
 ): Promise<number> =>
   (

@@ -20,7 +20,15 @@ import { addEvents } from '../../core/store/event.ts';
 import { brandById } from '../../core/store/identity.ts';
 import { stamped } from '../../core/audience/traits.ts';
 import { fromJson, toJson } from '../../core/store/json.ts';
-import { addList, changeList, listById, listByName, lists, setMembership } from '../../core/store/list.ts';
+import {
+  addList,
+  changeList,
+  listById,
+  listByName,
+  lists,
+  setMembership,
+  type ListLine,
+} from '../../core/store/list.ts';
 import { segmentById } from '../../core/store/segment.ts';
 import type { Row } from '../../core/store/tables.ts';
 import { timelineOf } from '../../core/store/timeline.ts';
@@ -55,10 +63,12 @@ async function whole(rt: Runtime, id: number) {
   return { contact, panel, consents };
 }
 
+const listOut = (row: ListLine) => ({ ...row, is_public: row.is_public === 1 });
+
 async function listLine(rt: Runtime, id: number) {
   const [row] = await lists(rt.store.read, id);
   if (row === undefined) throw new Problem('not-found', 'there is no such list');
-  return row;
+  return listOut(row);
 }
 
 export const contactHandlers = {
@@ -201,24 +211,27 @@ export const contactHandlers = {
   },
 
   async lists({ rt }) {
-    return { rows: await lists(rt.store.read) };
+    return { rows: (await lists(rt.store.read)).map(listOut) };
   },
   async createList({ rt, body, now }) {
     const id = await rt.store.write(async (tx) => {
       if ((await brandById(tx, body.brand_id)) === undefined)
         throw new Problem('invalid', 'there is no such brand', { fields: { brand_id: 'is not a brand' } });
       if ((await listByName(tx, body.name)) !== undefined) throw nameTaken(body.name);
-      return addList(tx, body, now);
+      return addList(tx, { ...body, is_public: body.is_public ? 1 : 0 }, now);
     });
     return listLine(rt, id);
   },
-  async updateList({ rt, params, body }) {
+  async updateList({ rt, params, body: { is_public, ...body } }) {
     await listLine(rt, params.id);
-    if (Object.keys(body).length > 0) {
+    if (Object.keys(body).length > 0 || is_public !== undefined) {
       await rt.store.write(async (tx) => {
         const other = body.name === undefined ? undefined : await listByName(tx, body.name);
         if (other !== undefined && other.id !== params.id) throw nameTaken(body.name as string);
-        await changeList(tx, params.id, body);
+        await changeList(tx, params.id, {
+          ...body,
+          ...(is_public === undefined ? {} : { is_public: is_public ? 1 : 0 }),
+        });
       });
     }
     return listLine(rt, params.id);

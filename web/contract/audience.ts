@@ -107,6 +107,8 @@ export const list = z.object({
   brand_name: z.string(),
   description: z.string(),
   created_at: time,
+  /** Offered to everybody of the brand on the preference page. */
+  is_public: z.boolean(),
   subscribed: count,
   pending: count,
   unsubscribed: count,
@@ -116,10 +118,12 @@ export const newList = z.strictObject({
   name: neededLine(100),
   brand_id: id,
   description: line(500).default(''),
+  is_public: z.boolean().default(false),
 });
 export const listChange = z.strictObject({
   name: neededLine(100).optional(),
   description: line(500).optional(),
+  is_public: z.boolean().optional(),
 });
 
 // ── segments ──────────────────────────────────────────────────────────────────────────────────────────────────────

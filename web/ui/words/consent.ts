@@ -58,5 +58,9 @@ export const consent = {
   'scope.pause': ['marketing, for a while', 'marketing, pour un temps'],
   'event.withdrew': ['Took consent back', 'A retiré son accord'],
   'event.refused': ['Refused', 'A refusé'],
+  'list.public': [
+    'Offer it to everybody on the preference page',
+    'La proposer à tous sur la page de préférences',
+  ],
   'settings.consent': ['Consent', 'Consentement'],
 } as const satisfies Table;

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { erasedHash } from './audience/erase.ts';
 import { SuppressionView } from './audience/suppress.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { createResolver } from './dns.ts';
@@ -48,6 +49,7 @@ export async function startRuntime(config: Config, log: Log, options: StartOptio
   try {
     const suppressions = new SuppressionView();
     await suppressions.load(store.read, clock.now());
+    await suppressions.loadErased(store.read, erasedHash(secrets));
     const runtime: Started = {
       config: { ...config, data_dir: dataDir },
       store,

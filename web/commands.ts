@@ -19,6 +19,7 @@ import { invite, resetLink, updateUser } from './account.ts';
 import { campaignCommands, incidentCommands } from './campaign-commands.ts';
 import { credentialCommands } from './credential-commands.ts';
 import { importCommand } from './import-command.ts';
+import { personCommands } from './person-commands.ts';
 import { metricsKey } from './http/health.ts';
 
 export interface CommandDeps {
@@ -37,6 +38,7 @@ export function commands(program: Command, deps: CommandDeps): void {
   suppressCommands(program, deps);
   domainCommands(program, deps);
   importCommand(program, deps);
+  personCommands(program, deps);
   campaignCommands(program, deps);
   incidentCommands(program, deps);
   credentialCommands(program, deps);

@@ -160,6 +160,7 @@ export async function takeSlice(
   job: ImportJob,
   rows: readonly ReadRow[],
   now: number,
+  isErased: (address: string) => boolean = () => false,
 ): Promise<void> {
   const source = `import:${job.id}`;
   const people = new Map<string, Person>();
@@ -170,6 +171,17 @@ export async function takeSlice(
     if (row.kind === 'error') {
       failed++;
       errors.push(row.error);
+      continue;
+    }
+    if (isErased(row.person.email)) {
+      failed++;
+      // Without the row: it would bring back what was erased.
+      errors.push({
+        line: row.person.line,
+        column_name: '',
+        reason: 'asked to be erased: only they can come back, by a form',
+        raw: '',
+      });
       continue;
     }
     errors.push(...row.person.leftOut);

@@ -16,7 +16,7 @@ import type { Store } from '../store/open.ts';
 import { eachEngine, openTestStore } from '../store/testing.ts';
 import { createWake } from '../wake.ts';
 import { previewImport, receiveImport, runImport, startImport, type ImportStart } from './import.ts';
-import { suppressIn } from './suppress.ts';
+import { SuppressionView, suppressIn } from './suppress.ts';
 
 const never = new AbortController().signal;
 
@@ -24,7 +24,14 @@ function runtimeOn(store: Store) {
   const data_dir = mkdtempSync(join(tmpdir(), 'parley-import-'));
   onTestFinished(() => rmSync(data_dir, { recursive: true, force: true }));
   const clock = manualClock();
-  return { store, clock, wake: createWake(), log: silentLog, config: { ...schema.parse({}), data_dir } };
+  return {
+    store,
+    clock,
+    wake: createWake(),
+    log: silentLog,
+    config: { ...schema.parse({}), data_dir },
+    suppressions: new SuppressionView(),
+  };
 }
 type Rt = ReturnType<typeof runtimeOn>;
 

@@ -28,7 +28,7 @@ import { guessFormat, readCsvFile, type CsvFormat, type CsvRow } from './csv.ts'
 import { guessColumns, isHeader, targets, type Column, type FieldKind } from './import-mapping.ts';
 import { rowReader, SliceTaken, takeSlice, type ConsentClaim } from './import-slice.ts';
 
-type Needs = Pick<Runtime, 'store' | 'clock' | 'wake' | 'config' | 'log'>;
+type Needs = Pick<Runtime, 'store' | 'clock' | 'wake' | 'config' | 'log' | 'suppressions'>;
 
 /** What is kept in `import.mapping`: how the file is written and where its columns go. */
 export interface ImportPlan extends CsvFormat {
@@ -278,7 +278,11 @@ async function takeAll(rt: Needs, job: ImportLine, signal: AbortSignal): Promise
     if (slice.length === 0 || read === undefined) return;
     const rows = slice.map(read);
     slice = [];
-    await rt.store.write((tx) => takeSlice(tx, { ...job, rows_done: done }, rows, rt.clock.now()));
+    await rt.store.write((tx) =>
+      takeSlice(tx, { ...job, rows_done: done }, rows, rt.clock.now(), (address) =>
+        rt.suppressions.isErased(address),
+      ),
+    );
     done += rows.length;
     rt.wake.ring('import');
   };

@@ -7,6 +7,7 @@ import type { Runtime } from '../runtime.ts';
 import { addContact, changeContact, contactByEmail, contactRow } from '../store/contact.ts';
 import { addEvents } from '../store/event.ts';
 import { consentFor } from '../store/consent.ts';
+import { forgetErasure } from '../store/erasure.ts';
 import { formById } from '../store/form.ts';
 import { fromJson, toJson } from '../store/json.ts';
 import { listById, membershipsOf, setMembership } from '../store/list.ts';
@@ -119,8 +120,11 @@ export async function confirmSignUp(
   by: { ip: string; agent: string },
 ): Promise<void> {
   const now = rt.clock.now();
+  const erasedAs = rt.suppressions.erasedAs(signup.email);
   const changed = await rt.store.write(async (tx) => {
     if (!(await confirmSignup(tx, signup.id, now))) return { lifted: [], added: [] };
+    // Who was erased and confirms has come back by their own word.
+    if (erasedAs !== undefined) await forgetErasure(tx, erasedAs);
     const contact = await contactOf(tx, signup, form, now);
     const source = `form: ${form.name}`;
     const back = await comeBack(tx, contact, form, now);
@@ -158,6 +162,7 @@ export async function confirmSignUp(
     ]);
     return back;
   });
+  if (erasedAs !== undefined) rt.suppressions.removeErased(erasedAs);
   for (const row of changed.lifted) rt.suppressions.remove(row);
   for (const row of changed.added) rt.suppressions.add(row);
   if (changed.lifted.length + changed.added.length > 0) rt.wake.ring('suppression');

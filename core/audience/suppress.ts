@@ -8,6 +8,7 @@
  */
 import type { Runtime } from '../runtime.ts';
 import { addConsents } from '../store/consent.ts';
+import { erasures, erasuresMark } from '../store/erasure.ts';
 import { addEvents } from '../store/event.ts';
 import {
   activeSuppressions,
@@ -45,6 +46,10 @@ export const FOLLOW_MS = 500;
 /** Everyone who may not be mailed, in memory. Addresses are lower-case, as contacts have them. */
 export class SuppressionView {
   readonly #scopes = new Map<string, Map<SuppressionScope, SuppressionReason>>();
+  /** Keyed hashes of who was erased, and how an address becomes one; see erase.ts. */
+  #erased = new Set<string>();
+  #erasedMark = '';
+  #hashOf: ((address: string) => string) | undefined;
   #lastId = 0;
   #followedAt = 0;
 
@@ -62,6 +67,42 @@ export class SuppressionView {
     this.#followedAt = now;
   }
 
+  /** From now on addresses are also held against those who were erased. */
+  async loadErased(db: Db, hashOf: (address: string) => string): Promise<void> {
+    this.#hashOf = hashOf;
+    await this.#followErased(db);
+  }
+
+  async #followErased(db: Db): Promise<void> {
+    const mark = await erasuresMark(db);
+    if (mark === this.#erasedMark) return;
+    this.#erased = new Set(await erasures(db));
+    this.#erasedMark = mark;
+  }
+
+  /** Whether somebody with this address asked to be erased, and has not come back by themself. */
+  isErased(address: string): boolean {
+    return this.#erased.size > 0 && this.#hashOf !== undefined && this.#erased.has(this.#hashOf(address));
+  }
+
+  /** The hash by which somebody with this address was erased; undefined when nobody was. */
+  erasedAs(address: string): string | undefined {
+    return this.isErased(address) ? this.#hashOf?.(address) : undefined;
+  }
+
+  addErased(hash: string): void {
+    this.#erased.add(hash);
+  }
+
+  removeErased(hash: string): void {
+    this.#erased.delete(hash);
+  }
+
+  /** Nothing of an address stays in memory. */
+  forget(address: string): void {
+    this.#scopes.delete(address);
+  }
+
   /** What others added or lifted since the last look. */
   async follow(db: Db, now: number): Promise<void> {
     const since = this.#followedAt - 60_000;
@@ -71,6 +112,7 @@ export class SuppressionView {
       );
       if (!known) this.remove(row);
     }
+    if (this.#hashOf !== undefined) await this.#followErased(db);
     // Ids may commit out of their order on PostgreSQL: look a little back.
     const from = Math.max(0, this.#lastId - 1000);
     for (const row of await activeSuppressions(db, from, PAGE)) this.add(row);
@@ -97,6 +139,8 @@ export class SuppressionView {
 
   /** The answer for one message, without waiting. */
   mayMail({ address, lane, listId, brandId }: Mailing): MayMail {
+    if (lane === 'bulk' && this.isErased(address))
+      return { kind: 'suppressed', scope: 'marketing', reason: 'unsubscribe' };
     const scopes = this.#scopes.get(address.toLowerCase());
     if (scopes === undefined) return { kind: 'may' };
     const stops = (scope: SuppressionScope): MayMail | undefined => {

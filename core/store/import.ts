@@ -3,6 +3,12 @@ import { sql } from 'kysely';
 import { rowsFrom } from './batch.ts';
 import type { Db, NewRow, Row, RowPatch } from './tables.ts';
 
+/** Files of imports that are over: nothing reads them any more. */
+export const finishedImportFiles = async (db: Db): Promise<string[]> =>
+  (await db.selectFrom('import').select('path').where('state', 'in', ['done', 'failed']).execute()).map(
+    (row) => row.path,
+  );
+
 export type ImportJob = Row<'import'>;
 
 export interface ImportLine extends ImportJob {

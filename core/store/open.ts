@@ -2,10 +2,10 @@
  * Opens the store: one SQLite file by default, PostgreSQL when a URL is configured. Everyone reads through `read` and
  * writes through `write`; a `write` that resolved is on disk, synced.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { groupCommit } from './group-commit.ts';
@@ -31,6 +31,11 @@ export interface Store {
    * would send those messages again.
    */
   write<T>(work: (tx: Db) => Promise<T>, urgent?: 'urgent'): Promise<T>;
+  /**
+   * Leaves nothing of deleted rows on the disk: the file is written anew and the log emptied, where it is not larger than
+   * this many bytes. False where it was left as it is. PostgreSQL does it by itself (autovacuum), later.
+   */
+  shred(upTo: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -82,6 +87,21 @@ async function openSqlite(options: StoreOptions, log: Log): Promise<Store> {
     driver,
     read,
     write: group.write,
+    shred: async (upTo) => {
+      if (statSync(path).size > upTo) return false;
+      // The index of words keeps those of deleted rows until its parts are merged.
+      await group.write((tx) => sql`insert into message_text (message_text) values ('optimize')`.execute(tx));
+      // The one writer, between two of its transactions.
+      try {
+        await sql`vacuum`.execute(writer);
+      } catch (error) {
+        // Another process reads in it right now: what was asked for is done, and the rest can be done again.
+        if (!/busy|locked/i.test(String(error))) throw error;
+        return false;
+      }
+      const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(writer);
+      return Number(rows[0]?.busy ?? 0) === 0;
+    },
     close: async () => {
       await group.idle();
       await Promise.all(readerHandles.map((handle) => handle.close()));

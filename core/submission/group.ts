@@ -320,7 +320,7 @@ async function brake(
 }
 
 /** By hash: the table need not tell whom we mailed. */
-const mailedHash = (address: string): string =>
+export const mailedHash = (address: string): string =>
   createHash('sha256').update(address.toLowerCase()).digest('hex').slice(0, 32);
 
 function rowsOf(

@@ -1,6 +1,7 @@
 /** Purposes and the ledger of consents over HTTP. */
 import { Readable } from 'node:stream';
 import { recordConsent } from '../../core/audience/consent.ts';
+import { erasePerson, exportPerson } from '../../core/audience/erase.ts';
 import { exportConsents } from '../../core/audience/consent-export.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
@@ -69,6 +70,25 @@ export const consentHandlers = {
       });
     await recordConsent(rt, params.id, body, user);
     return { rows: await consentLines(rt, params.id) };
+  },
+
+  async exportPerson({ rt, ctx, params, user, now }) {
+    const contact = await contactById(rt.store.read, params.id);
+    const found = contact && (await exportPerson(rt, contact.email));
+    if (found === undefined) throw new Problem('not-found', 'there is no such contact');
+    await rt.store.write((tx) =>
+      addAudit(tx, { userId: user.id, action: 'person exported', subject: `contact:${params.id}` }, now),
+    );
+    ctx.type = 'application/json; charset=utf-8';
+    ctx.set('Content-Disposition', `attachment; filename="person-${params.id}.json"`);
+    ctx.body = JSON.stringify(found, null, 2);
+  },
+  async erasePerson({ rt, params, body, user }) {
+    const contact = await contactById(rt.store.read, params.id);
+    if (contact === undefined) throw new Problem('not-found', 'there is no such contact');
+    if (body.address.trim().toLowerCase() !== contact.email)
+      throw new Problem('invalid', 'address is another one', { fields: { address: 'is another address' } });
+    return erasePerson(rt, contact.email, user.id);
   },
 
   async exportContactConsents({ rt, ctx, params }) {

@@ -100,6 +100,10 @@ export const contactHandlers = {
       throw new Problem('invalid', `${body.email} is not an address`, {
         fields: { email: 'is not an address' },
       });
+    if (rt.suppressions.isErased(email))
+      throw new Problem('conflict', `${email} asked to be erased: only they can come back, by a form`, {
+        fields: { email: 'asked to be erased: only they can come back, by a form' },
+      });
     const { fields: custom, tags, ...columns } = body;
     const id = await rt.store.write((tx) =>
       addContact(

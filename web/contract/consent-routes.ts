@@ -45,6 +45,24 @@ export const consentRoutes = table({
     body: consent.newConsent,
     response: consent.consentRows,
   },
+  exportPerson: {
+    method: 'GET',
+    path: '/api/contacts/:id/export',
+    permission: 'audience.write',
+    summary: 'Everything that is known of a person, as one JSON file for them (GDPR 15 and 20)',
+    params: one,
+    response: 'json',
+  },
+  erasePerson: {
+    method: 'POST',
+    path: '/api/contacts/:id/erase',
+    permission: 'settings.write',
+    summary:
+      'Erase a person from every table and from the disk; the address is typed once more. Cannot be undone',
+    params: one,
+    body: consent.erasure,
+    response: consent.erased,
+  },
   exportContactConsents: {
     method: 'GET',
     path: '/api/contacts/:id/consents.csv',

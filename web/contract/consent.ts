@@ -52,6 +52,15 @@ export const newPurpose = z.strictObject({
 });
 export const purposeChange = z.strictObject({ ...purposeWords, retired: z.boolean() }).partial();
 
+/** The address once more, as it is typed by who answers for it. */
+export const erasure = z.strictObject({ address: z.string().max(320) });
+export const erased = z.object({
+  /** How many rows of what. */
+  counts: z.record(z.string(), z.int()),
+  /** False: remains lie in the database file until it is written anew (`parley erase --rewrite`). */
+  rewritten: z.boolean(),
+});
+
 /** What somebody said by phone or on paper, written down by a person who answers for it. */
 export const newConsent = z.strictObject({
   purpose: neededLine(100),

@@ -58,6 +58,24 @@ export const consent = {
   'scope.pause': ['marketing, for a while', 'marketing, pour un temps'],
   'event.withdrew': ['Took consent back', 'A retiré son accord'],
   'event.refused': ['Refused', 'A refusé'],
+  'erase.rights': ['Their rights', 'Ses droits'],
+  'erase.export': ['Everything we know of them (JSON)', 'Tout ce que nous savons de cette personne (JSON)'],
+  'erase.erase': ['Erase', 'Effacer'],
+  'erase.title': ['Erase this person', 'Effacer cette personne'],
+  'erase.says': [
+    'Their mail, events, consents and details are deleted from every table and from the disk. This cannot be undone.',
+    'Ses messages, événements, consentements et données sont supprimés de toutes les tables et du disque. C’est sans retour.',
+  ],
+  'erase.stays': [
+    'What stays: that something was sent, without whom, and a keyed hash of the address, so that no import brings them back.',
+    'Il reste : la trace d’envois, sans destinataire, et une empreinte chiffrée de l’adresse, pour qu’aucun import ne la réinscrive.',
+  ],
+  'erase.type': ['Type {address} to confirm', 'Saisissez {address} pour confirmer'],
+  'erase.done': ['Erased', 'Personne effacée'],
+  'erase.doneLater': [
+    'Erased. The database file is large: run parley erase --rewrite in a quiet hour to clear its free pages.',
+    'Personne effacée. La base est volumineuse : lancez parley erase --rewrite à une heure creuse pour nettoyer ses pages libres.',
+  ],
   'list.public': [
     'Offer it to everybody on the preference page',
     'La proposer à tous sur la page de préférences',

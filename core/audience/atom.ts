@@ -14,6 +14,7 @@ import {
   type Node,
   type Window,
 } from './segment.ts';
+import { SENT_EVENTS } from './segment-sql.ts';
 
 /** What can have changed about a contact, as the triggers of the store name it; `person`: one is new or gone. */
 export type Change = 'person' | 'contact' | 'list' | 'suppression' | 'consent' | 'conversation' | 'event';
@@ -61,9 +62,6 @@ function canonical(value: unknown): string {
   return `{${pairs.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
 }
 
-/** What each attempt to deliver leaves behind as an event. */
-export const SENT_EVENTS = ['delivered', 'deferred', 'bounced', 'expired'] as const;
-
 /** What an atom's answer can change with. */
 export function dependenceOf(leaf: Leaf): Dependence {
   if ('field' in leaf) return { changes: ['contact'], events: [], clock: fieldClock(leaf) };
@@ -81,6 +79,10 @@ export function dependenceOf(leaf: Leaf): Dependence {
       events: leaf.message.did === 'sent' ? SENT_EVENTS : [leaf.message.did],
       clock: windowClock(leaf.message.window),
     };
+  if ('lastEvent' in leaf) return { changes: ['event'], events: [leaf.lastEvent], clock: 'none' };
+  // A domain's provider is looked up now and then: by the day is soon enough.
+  if ('provider' in leaf) return { changes: ['contact'], events: [], clock: 'day' };
+  if ('bucket' in leaf) return { changes: [], events: [], clock: 'none' };
   if ('segment' in leaf) throw new Error('a segment reference is no atom: inline it first');
   return leaf satisfies never;
 }
@@ -97,6 +99,7 @@ function fieldClock(leaf: FieldLeaf): Dependence['clock'] {
       ? standardFields[leaf.field as keyof typeof standardFields] === 'date'
       : kindOf(leaf) === 'date';
   if (!isDate) return 'none';
+  if (leaf.op === 'anniversary' || leaf.op.startsWith('age_')) return 'day';
   const values = Array.isArray(leaf.value) ? leaf.value : [leaf.value];
   return values.some((value) => typeof value === 'object') ? 'day' : 'none';
 }

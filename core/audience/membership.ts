@@ -46,8 +46,6 @@ const CHANGES_AT_ONCE = 5000;
 const ASK_AT_ONCE = 1000;
 const EDGE_EVERY_MS = 2000;
 const DAY_MS = 24 * 3_600_000;
-/** An attempt is written a while after it began: its event may be later than the attempt. */
-const SENT_SLACK_MS = 15 * 60_000;
 const PAUSE_MS = 200;
 const EVERYBODY: Leaf = { everyone: true };
 
@@ -295,11 +293,10 @@ export class Membership {
       const window = windowOf(atom.leaf);
       const from = spanOf(window, atom.seenAt).begin ?? now;
       const to = spanOf(window, now).begin ?? now;
-      const isSent = 'message' in atom.leaf && atom.leaf.message.did === 'sent';
       const ids =
         'conversation' in atom.leaf
           ? await whoWroteBetween(read, from, to)
-          : await whoHadEvents(read, events, from, to + (isSent ? SENT_SLACK_MS : 0));
+          : await whoHadEvents(read, events, from, to);
       for (const id of ids) add(dirty, atom.id, id);
       moved.push(atom);
     }

@@ -7,9 +7,11 @@ import { sql, type RawBuilder } from 'kysely';
 import { engineOf } from '../store/batch.ts';
 import { contactPage, contactsById, countContacts, hasTag, type ContactPage } from '../store/contact.ts';
 import type { Db, Row } from '../store/tables.ts';
+import { aggregated, comparison, eventMeets, holdsForNone, type Aggregate } from './property.ts';
 import {
   customName,
   dayOf,
+  daysOfYear,
   inlineSegments,
   kindOf,
   leavesOf,
@@ -77,8 +79,24 @@ function leafOf(at: Compiling, leaf: Leaf): Condition {
       and suppression.lifted_at is null ${reason})`;
     return leaf.suppressed ? is : sql<boolean>`not ${is}`;
   }
-  if ('event' in leaf)
-    return happened(at, sql`event`, sql`event.kind = ${leaf.event}`, sql.ref('event.at'), leaf);
+  if ('event' in leaf) {
+    if (leaf.agg !== undefined) return amounted(at, leaf, leaf.agg);
+    const where = leaf.where === undefined ? sql`` : sql`and ${eventMeets(at.db, leaf.where)}`;
+    return happened(at, sql`event`, sql`event.kind = ${leaf.event} ${where}`, sql.ref('event.at'), leaf);
+  }
+  if ('lastEvent' in leaf)
+    // Index: event_contact, from its end.
+    return sql<boolean>`exists (select 1 from (select event.data from event where event.contact_id = contact.id
+      and event.kind = ${leaf.lastEvent} order by event.at desc, event.id desc limit 1) as event
+      where ${eventMeets(at.db, leaf.has)})`;
+  if ('provider' in leaf)
+    return sql<boolean>`exists (select 1 from domain where domain.name = contact.email_domain
+      and domain.provider in (${sql.join(leaf.provider)}))`;
+  if ('bucket' in leaf) {
+    const { salt, from, to } = leaf.bucket;
+    const share = sql`(((contact.id * 2654435761 + ${saltOf(salt)}) % 4294967296) * 40503 % 4294967296 / 65536)`;
+    return sql<boolean>`(${share} >= ${Math.round(from * 655.36)} and ${share} < ${Math.round(to * 655.36)})`;
+  }
   if ('message' in leaf) return messageOf(at, leaf.message);
   if ('conversation' in leaf) {
     const { state, intent, window } = leaf.conversation;
@@ -101,20 +119,21 @@ function leafOf(at: Compiling, leaf: Leaf): Condition {
 
 type MessageLeaf = Extract<Leaf, { message: unknown }>['message'];
 
+/** Each of these tells of an attempt: whoever has one was sent the message. */
+export const SENT_EVENTS = ['delivered', 'deferred', 'bounced'] as const;
+
 function messageOf(at: Compiling, { did, campaign, count, window }: MessageLeaf): Condition {
-  if (did === 'sent') {
-    const which =
-      campaign === 'any'
-        ? sql`any_delivery.origin_kind = 'campaign'`
-        : sql`any_delivery.origin_kind = 'campaign' and any_delivery.origin_id = ${campaign}`;
-    const what = sql`${which} and any_delivery.attempt > 0`;
-    return happened(at, sql`any_delivery`, what, sql.ref('any_delivery.last_attempt_at'), { count, window });
-  }
   const which =
     campaign === 'any' ? sql`event.campaign_id is not null` : sql`event.campaign_id = ${campaign}`;
-  return happened(at, sql`event`, sql`event.kind = ${did} and ${which}`, sql.ref('event.at'), {
+  const kind =
+    did === 'sent'
+      ? sql`event.kind in (${sql.join(SENT_EVENTS.map((one) => sql.lit(one)))})`
+      : sql`event.kind = ${did}`;
+  return happened(at, sql`event`, sql`${kind} and ${which}`, sql.ref('event.at'), {
     count,
     window,
+    // A message that was tried three times was sent once.
+    each: did === 'sent' ? sql`distinct coalesce(event.delivery_id, -event.id)` : undefined,
   });
 }
 
@@ -124,7 +143,15 @@ function happened(
   table: RawBuilder<unknown>,
   what: RawBuilder<unknown>,
   time: RawBuilder<unknown>,
-  { count = { op: 'gte', n: 1 }, window }: { count?: Count | undefined; window?: Window | undefined },
+  {
+    count = { op: 'gte', n: 1 },
+    window,
+    each = sql`*`,
+  }: {
+    count?: Count | undefined;
+    window?: Window | undefined;
+    each?: RawBuilder<unknown> | undefined;
+  },
 ): Condition {
   const { begin, end } = spanOf(window, at.now);
   const where = sql.join(
@@ -141,9 +168,9 @@ function happened(
       const mine = sql`from ${table} where ${table}.contact_id = contact.id and ${where}`;
       return n === 1
         ? sql<boolean>`exists (select 1 ${mine})`
-        : sql<boolean>`(select count(*) ${mine}) >= ${n}`;
+        : sql<boolean>`(select count(${each}) ${mine}) >= ${n}`;
     }
-    const having = n === 1 ? sql`` : sql`group by ${table}.contact_id having count(*) >= ${n}`;
+    const having = n === 1 ? sql`` : sql`group by ${table}.contact_id having count(${each}) >= ${n}`;
     return sql<boolean>`contact.id in (select ${table}.contact_id from ${table}
       where ${table}.contact_id is not null and ${where} ${having})`;
   };
@@ -157,6 +184,39 @@ function happened(
     default:
       return count.op satisfies never;
   }
+}
+
+type EventLeaf = Extract<Leaf, { event: string }>;
+
+/** A number over somebody's events: sums, averages, extremes, how many different ones. */
+function amounted(at: Compiling, { event, where = [], window }: EventLeaf, agg: Aggregate): Condition {
+  const { begin, end } = spanOf(window, at.now);
+  const { beside, also, number } = aggregated(at.db, agg, where);
+  const rows = sql.join(
+    [
+      sql`event.kind = ${event}`,
+      eventMeets(at.db, where),
+      also,
+      ...(begin === undefined ? [] : [sql`event.at >= ${begin}`]),
+      ...(end === undefined ? [] : [sql`event.at < ${end}`]),
+    ],
+    sql` and `,
+  );
+  const is = sql<boolean>`${number} ${comparison(agg.op)} cast(${agg.n} as double precision)`;
+  if (at.form === 'slice')
+    return sql<boolean>`coalesce((select ${is} from event ${beside} where event.contact_id = contact.id and ${rows}), ${no(at.db)})`;
+  const those = (which: Condition): Condition =>
+    sql<boolean>`contact.id in (select event.contact_id from event ${beside}
+      where event.contact_id is not null and ${rows} group by event.contact_id having ${which})`;
+  // Who has no event at all is in no group.
+  return holdsForNone(agg) ? sql<boolean>`not (${those(sql<boolean>`not (${is})`)})` : those(is);
+}
+
+/** FNV-1a, so that shares of different salts are different people. */
+function saltOf(salt: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(salt)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
 }
 
 // ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,6 +240,8 @@ function fieldOf({ db, now }: Compiling, leaf: FieldLeaf): Condition {
       return leaf.op === 'ne' ? sql<boolean>`not ${is}` : is;
     }
     case 'date':
+      if (leaf.op === 'anniversary') return anniversaryIs(db, column, custom, leaf, now);
+      if (leaf.op.startsWith('age_')) return ageIs({ db, now, form: 'whole' }, leaf);
       return custom === undefined
         ? sql<boolean>`coalesce(${instantIs(column, leaf, now)}, ${no(db)})`
         : sql<boolean>`coalesce(${dayIs(db, customAs(db, custom, 'string'), leaf, now)}, ${no(db)})`;
@@ -264,6 +326,45 @@ function numberIs(number: RawBuilder<unknown>, { op, value }: FieldLeaf): Condit
   return sql<boolean>`(${number} is not null and ${number} ${sql.raw(sign)} ${real(value as number)})`;
 }
 
+/** How many whole years ago it was: between so many and so many, as two comparisons of days. */
+function ageIs(at: Compiling, { field, op, value }: FieldLeaf): Condition {
+  const [least, most] =
+    op === 'age_between'
+      ? (value as [number, number])
+      : op === 'age_gte'
+        ? [value as number, 150]
+        : [0, value as number];
+  const upTo: FieldLeaf = { field, op: 'until', value: { rel: `-${least}y` } };
+  const from: FieldLeaf = { field, op: 'after', value: { rel: `-${most + 1}y` } };
+  return sql<boolean>`(${fieldOf(at, upTo)} and ${fieldOf(at, from)})`;
+}
+
+/** Whether the day of the year is among those meant, whatever the year. */
+function anniversaryIs(
+  db: Db,
+  column: RawBuilder<unknown>,
+  custom: string | undefined,
+  { value }: FieldLeaf,
+  now: number,
+): Condition {
+  const days = sql.join(daysOfYear(value as [number, number], now).map((day) => sql.lit(day)));
+  if (days === undefined) return FALSE;
+  const isSqlite = engineOf(db) === 'sqlite';
+  const day =
+    custom !== undefined
+      ? sql`substr(${dayText(db, customAs(db, custom, 'string'))}, 6, 5)`
+      : isSqlite
+        ? sql`strftime('%m-%d', ${column} / 1000, 'unixepoch')`
+        : sql`to_char(to_timestamp(${column} / 1000) at time zone 'UTC', 'MM-DD')`;
+  return sql<boolean>`coalesce(${day} in (${days}), ${no(db)})`;
+}
+
+/** The day that a text begins with; null when it begins with none. */
+const dayText = (db: Db, text: RawBuilder<unknown>): RawBuilder<unknown> =>
+  engineOf(db) === 'sqlite'
+    ? sql`(case when ${text} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' then substr(${text}, 1, 10) end)`
+    : sql`(case when ${text} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' then substr(${text}, 1, 10) end) collate "C"`;
+
 /** A column of milliseconds against days. */
 function instantIs(column: RawBuilder<unknown>, leaf: FieldLeaf, now: number): RawBuilder<unknown> {
   const { first, last } = daysOf(leaf, now);
@@ -286,10 +387,7 @@ function instantIs(column: RawBuilder<unknown>, leaf: FieldLeaf, now: number): R
 
 /** A custom date is text that begins with its day; what does not look like one is no date. */
 function dayIs(db: Db, text: RawBuilder<unknown>, leaf: FieldLeaf, now: number): RawBuilder<unknown> {
-  const day =
-    engineOf(db) === 'sqlite'
-      ? sql`(case when ${text} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' then substr(${text}, 1, 10) end)`
-      : sql`(case when ${text} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' then substr(${text}, 1, 10) end) collate "C"`;
+  const day = dayText(db, text);
   const { first, last } = daysOf(leaf, now);
   switch (leaf.op) {
     case 'on':
@@ -424,6 +522,27 @@ async function foundOf(db: Db, leaf: Leaf, contact: Row<'contact'>): Promise<str
       .executeTakeFirst();
     const last = row?.last ?? null;
     return last === null ? '0' : `${Number(row?.n)}, ${new Date(Number(last)).toISOString()}`;
+  }
+  if ('lastEvent' in leaf) {
+    const row = await db
+      .selectFrom('event')
+      .select(['at', 'data'])
+      .where('contact_id', '=', contact.id)
+      .where('kind', '=', leaf.lastEvent)
+      .orderBy('at', 'desc')
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    if (row === undefined) return '';
+    const shown = leaf.has.map(({ prop }) => prop).join(', ');
+    return `${new Date(Number(row.at)).toISOString()} (${shown})`;
+  }
+  if ('provider' in leaf) {
+    const row = await db
+      .selectFrom('domain')
+      .select('provider')
+      .where('name', '=', contact.email_domain)
+      .executeTakeFirst();
+    return row?.provider ?? '';
   }
   if ('conversation' in leaf) {
     const rows = await db

@@ -10,6 +10,7 @@ import type { Store } from '../store/open.ts';
 import { addSegment } from '../store/segment.ts';
 import { addSuppression } from '../store/suppression.ts';
 import type { SuppressionReason } from '../store/tables.ts';
+import type { Aggregate, Predicate } from './property.ts';
 import { eachEngine, openTestStore } from '../store/testing.ts';
 import { sql } from 'kysely';
 import {
@@ -45,8 +46,7 @@ interface Person {
   soft_bounces: number;
   lists: Map<number, string>;
   suppressed: SuppressionReason[];
-  events: { kind: string; at: number; campaign_id: number | null }[];
-  sent: { campaign_id: number; attempt: number; at: number | null }[];
+  events: { kind: string; at: number; campaign_id: number | null; data: Record<string, unknown> }[];
   conversations: { state: string; category: string; intent: string | null; at: number }[];
   consents: { purpose: string; state: 'given' | 'withdrawn'; at: number }[];
 }
@@ -57,6 +57,23 @@ const days = fc.constantFrom('2025-12-31', '2026-01-31', '2026-02-28', '2026-03-
 const words = fc.constantFrom('Lyon', 'lyon', 'LYON 2', 'Paris', 'Évry', 'évry', '', 'a_b%', "l'o");
 const kinds = fc.constantFrom('delivered', 'replied', 'clicked', 'order', 'bounced');
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+
+const line = fc.oneof(
+  fc.record(
+    { brand: fc.constantFrom('X', 'x', 'Y'), quantity: fc.constantFrom(1, 2, 2.5, '3') },
+    { requiredKeys: [] },
+  ),
+  fc.constantFrom(7, 'X'),
+);
+const properties = fc.record(
+  {
+    brand: fc.constantFrom('X', 'xé', 'Y', 3, null),
+    total: fc.constantFrom(0, 20, 49.5, 200, '50', -3),
+    paid: fc.oneof(fc.boolean(), fc.constant('true')),
+    products: fc.oneof(fc.array(line, { maxLength: 3 }), fc.constantFrom('none', 2)),
+  },
+  { requiredKeys: [] },
+);
 
 const person = fc.record({
   first_name: words,
@@ -88,18 +105,15 @@ const person = fc.record({
     maxLength: 2,
   }),
   events: fc.array(
-    fc.record({ kind: kinds, at: when, campaign_id: fc.option(fc.integer({ min: 1, max: 2 })) }),
+    fc.record({
+      kind: kinds,
+      at: when,
+      campaign_id: fc.option(fc.integer({ min: 1, max: 2 })),
+      data: properties,
+    }),
     {
       maxLength: 5,
     },
-  ),
-  sent: fc.uniqueArray(
-    fc.record({
-      campaign_id: fc.integer({ min: 1, max: 2 }),
-      attempt: fc.integer({ min: 0, max: 2 }),
-      at: fc.option(when),
-    }),
-    { maxLength: 2, selector: (one) => one.campaign_id },
   ),
   conversations: fc.array(
     fc.record({
@@ -139,8 +153,14 @@ async function store(into: Store, all: readonly Person[]): Promise<void> {
       'delivery',
       'conversation',
       'consent',
+      'domain',
     ] as const)
       await tx.deleteFrom(table).execute();
+    for (const n of [0, 1, 2])
+      await tx
+        .insertInto('domain')
+        .values({ name: `d${n}.example`, provider: `provider-${n}`, held: 0 })
+        .execute();
     const ids = await addContacts(
       tx,
       all.map((one) => ({
@@ -186,15 +206,6 @@ async function store(into: Store, all: readonly Person[]): Promise<void> {
       );
     }
     await addEvents(tx, events);
-    const sent = all.flatMap((one) =>
-      one.sent.map((row) => ({ ...row, contact_id: one.id, address: one.email })),
-    );
-    if (sent.length > 0)
-      await sql`insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id,
-          sending_domain_id, pool, state, due_at, queued_at, attempt, last_attempt_at)
-        select 'bulk', 'campaign', campaign_id, contact_id, contact_id, address, 1, 1, 'marketing', 'queued', 1, 1, attempt, at
-        from ${rowsFrom(tx, sent, { campaign_id: 'int', contact_id: 'int', address: 'text', attempt: 'int', at: 'int' })} as r
-        where true`.execute(tx);
     const turns = all.flatMap((one) =>
       one.conversations.map((row) => ({ ...row, contact_id: one.id, address: one.email })),
     );
@@ -229,17 +240,20 @@ function meets(node: Node, one: Person): boolean {
     const is = reason === undefined ? one.suppressed.length > 0 : one.suppressed.includes(reason);
     return is === node.suppressed;
   }
-  if ('event' in node)
-    return enough(
-      one.events.filter((event) => event.kind === node.event),
-      node,
+  if ('event' in node) {
+    const those = one.events.filter(
+      (event) => event.kind === node.event && eventHas(event.data, node.where ?? []),
     );
+    return node.agg === undefined ? enough(those, node) : amounts(those, node.agg, node);
+  }
   if ('message' in node) {
     const { did, campaign } = node.message;
     const isOf = (id: number | null) => (campaign === 'any' ? id !== null : id === campaign);
     const rows =
       did === 'sent'
-        ? one.sent.filter((row) => row.attempt > 0 && isOf(row.campaign_id))
+        ? one.events.filter(
+            (event) => ['delivered', 'deferred', 'bounced'].includes(event.kind) && isOf(event.campaign_id),
+          )
         : one.events.filter((event) => event.kind === did && isOf(event.campaign_id));
     return enough(rows, node.message);
   }
@@ -262,7 +276,103 @@ function meets(node: Node, one: Person): boolean {
     return newest?.state === state;
   }
   if ('everyone' in node) return true;
+  if ('lastEvent' in node) {
+    const those = one.events.filter((event) => event.kind === node.lastEvent);
+    // The later written of two at the same instant is the last.
+    const last = those.reduce(
+      (newest, event) => (event.at >= (newest?.at ?? -Infinity) ? event : newest),
+      those[0],
+    );
+    return last !== undefined && eventHas(last.data, node.has);
+  }
+  if ('bucket' in node) {
+    const hash = [...Buffer.from(node.bucket.salt)].reduce(
+      (sum, byte) => Math.imul(sum ^ byte, 0x01000193) >>> 0,
+      0x811c9dc5,
+    );
+    const mixed = (((BigInt(one.id) * 2654435761n + BigInt(hash)) % 4294967296n) * 40503n) % 4294967296n;
+    const share = Number(mixed / 65536n);
+    return share >= Math.round(node.bucket.from * 655.36) && share < Math.round(node.bucket.to * 655.36);
+  }
+  if ('provider' in node) return node.provider.includes(`provider-${one.email.slice(-9, -8)}`);
   throw new Error(`not in the oracle: ${JSON.stringify(node)}`);
+}
+
+type Data = Record<string, unknown>;
+const isObject = (value: unknown): value is Data =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const linesOf = (data: Data): unknown[] => (Array.isArray(data['products']) ? data['products'] : []);
+
+function eventHas(data: Data, all: readonly Predicate[]): boolean {
+  const ofLines = all.filter(({ prop }) => prop.startsWith('products[].'));
+  return (
+    all.filter((part) => !ofLines.includes(part)).every((part) => has(data, part.prop, part)) &&
+    (ofLines.length === 0 || linesOf(data).some((one) => lineHas(one, all)))
+  );
+}
+
+const lineHas = (one: unknown, all: readonly Predicate[]): boolean =>
+  all
+    .filter(({ prop }) => prop.startsWith('products[].'))
+    .every((part) => has(isObject(one) ? one : {}, part.prop.slice('products[].'.length), part));
+
+function has(document: Data, key: string, part: Predicate): boolean {
+  const have = document[key];
+  if (part.op === 'exists') return ['string', 'number', 'boolean'].includes(typeof have);
+  const { op, value } = part;
+  if (typeof value === 'boolean') return (have === value) === (op === 'eq');
+  if (typeof value === 'number') {
+    if (typeof have !== 'number') return op === 'ne';
+    return {
+      eq: have === value,
+      ne: have !== value,
+      gt: have > value,
+      gte: have >= value,
+      lt: have < value,
+      lte: have <= value,
+    }[op as 'eq'];
+  }
+  const text = ascii(typeof have === 'string' ? have : '');
+  if (Array.isArray(value)) return value.map(ascii).includes(text);
+  const wanted = ascii(value);
+  return {
+    eq: text === wanted,
+    ne: text !== wanted,
+    contains: text.includes(wanted),
+    starts: text.startsWith(wanted),
+  }[op as 'eq'];
+}
+
+function amounts(
+  those: readonly { at: number; data: Data }[],
+  { fn, prop, op, n }: Aggregate,
+  { where = [], window }: { where?: readonly Predicate[] | undefined; window?: Window | undefined },
+): boolean {
+  const { begin = -Infinity, end = Infinity } = spanOf(window, NOW);
+  const key = prop.replace('products[].', '');
+  const found = those
+    .filter(({ at }) => at >= begin && at < end)
+    .flatMap(({ data }): unknown[] =>
+      prop === key
+        ? [data[key]]
+        : linesOf(data)
+            .filter((one) => lineHas(one, where))
+            .map((one) => (isObject(one) ? one[key] : undefined)),
+    );
+  const numbers = found.filter((one) => typeof one === 'number');
+  const different = new Set(
+    found.filter((one) => typeof one === 'number' || typeof one === 'string').map(String),
+  ).size;
+  const total = numbers.reduce((sum, one) => sum + one, 0);
+  if (numbers.length === 0 && fn !== 'sum' && fn !== 'distinct') return false;
+  const have = {
+    sum: total,
+    avg: total / numbers.length,
+    min: Math.min(...numbers),
+    max: Math.max(...numbers),
+    distinct: different,
+  }[fn];
+  return { gt: have > n, gte: have >= n, lt: have < n, lte: have <= n, eq: have === n }[op];
 }
 
 function enough(
@@ -326,6 +436,30 @@ function fieldMeets(leaf: FieldLeaf, one: Person): boolean {
             ? String(have).slice(0, 10)
             : undefined;
       if (day === undefined) return false;
+      if (op === 'anniversary') {
+        const [from, to] = value as [number, number];
+        const today = dayOf({ rel: '0d' }, NOW).begin;
+        for (let at = from; at <= to; at++) {
+          const name = new Date(today + at * DAY).toISOString().slice(5, 10);
+          // 2026 and 2027 have no 29 February.
+          if (day.slice(5) === name || (name === '02-28' && day.slice(5) === '02-29')) return true;
+        }
+        return false;
+      }
+      if (op.startsWith('age_')) {
+        const now = new Date(NOW);
+        const [y, m, d] = day.split('-').map(Number) as [number, number, number];
+        const beforeBirthday =
+          now.getUTCMonth() + 1 < m || (now.getUTCMonth() + 1 === m && now.getUTCDate() < d);
+        const age = now.getUTCFullYear() - y - (beforeBirthday ? 1 : 0);
+        const [least, most] =
+          op === 'age_between'
+            ? (value as [number, number])
+            : op === 'age_gte'
+              ? [value as number, 150]
+              : [0, value as number];
+        return age >= least && age <= most;
+      }
       const [from, to] = (op === 'between' ? value : [value, value]) as [DateValue, DateValue];
       const [first, last] = [dayOf(from, NOW).name, dayOf(to, NOW).name];
       const answers: Record<string, () => boolean> = {
@@ -401,6 +535,31 @@ const fieldLeaf = fc.oneof(
     op: fc.constantFrom('empty', 'nempty'),
   }),
 );
+const prop = fc.constantFrom('brand', 'total', 'paid', 'products[].brand', 'products[].quantity', 'gone');
+const predicates = fc.array(
+  fc.oneof(
+    fc.record({
+      prop,
+      op: fc.constantFrom('eq', 'ne', 'contains', 'starts'),
+      value: fc.constantFrom('X', 'x', 'é', '50'),
+    }),
+    fc.record({
+      prop,
+      op: fc.constantFrom('eq', 'ne', 'gt', 'gte', 'lt', 'lte'),
+      value: fc.constantFrom(0, 2, 49.5, 3),
+    }),
+    fc.record({ prop, op: fc.constant('in'), value: fc.constantFrom(['X', 'z'], ['y']) }),
+    fc.record({ prop, op: fc.constantFrom('eq', 'ne'), value: fc.boolean() }),
+    fc.record({ prop, op: fc.constant('exists') }),
+  ),
+  { minLength: 1, maxLength: 3 },
+) as fc.Arbitrary<Predicate[]>;
+const agg = fc.record({
+  fn: fc.constantFrom('sum', 'avg', 'min', 'max', 'distinct'),
+  prop: fc.constantFrom('total', 'products[].quantity', 'brand', 'products[].brand'),
+  op: fc.constantFrom('gt', 'gte', 'lt', 'lte', 'eq'),
+  n: fc.constantFrom(0, 1, 2, 4.5, 20, 69.5, -1),
+}) as fc.Arbitrary<Aggregate>;
 const leaf = fc.oneof(
   { weight: 4, arbitrary: fieldLeaf },
   fc.record({
@@ -413,6 +572,32 @@ const leaf = fc.oneof(
   }),
   fc.record({ suppressed: fc.boolean(), reason: maybe(fc.constantFrom('hard-bounce', 'complaint')) }),
   fc.record({ event: kinds, count: maybe(count), window: maybe(window) }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      event: kinds,
+      where: maybe(predicates),
+      agg: maybe(agg),
+      count: maybe(count),
+      window: maybe(window),
+    }),
+  },
+  fc.record({ lastEvent: kinds, has: predicates }),
+  fc.record({ provider: fc.subarray(['provider-0', 'provider-1', 'nobody'], { minLength: 1 }) }),
+  fc.record({
+    bucket: fc.record({
+      salt: fc.constantFrom('a', 'été'),
+      from: fc.constantFrom(0, 20),
+      to: fc.constantFrom(50, 100),
+    }),
+  }),
+  fc.record({ field: dateField, op: fc.constantFrom('age_gte', 'age_lte'), value: fc.constantFrom(0, 1, 2) }),
+  fc.record({ field: dateField, op: fc.constant('age_between'), value: fc.constantFrom([0, 0], [0, 1]) }),
+  fc.record({
+    field: dateField,
+    op: fc.constant('anniversary'),
+    value: fc.constantFrom([0, 0], [-40, 0], [0, 1], [-366, -60]),
+  }),
   fc.record({
     message: fc.record({
       did: fc.constantFrom('sent', 'delivered', 'replied', 'bounced', 'clicked'),

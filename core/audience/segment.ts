@@ -13,6 +13,7 @@
 import { z } from 'zod';
 import { Problem } from '../errors.ts';
 import { fromJson } from '../store/json.ts';
+import { aggregate, predicates } from './property.ts';
 import { segmentById } from '../store/segment.ts';
 import type { Db } from '../store/tables.ts';
 
@@ -73,12 +74,28 @@ export const operators = {
   text: ['eq', 'ne', 'in', 'nin', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
   number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'between', 'empty', 'nempty'],
   boolean: ['eq', 'ne', 'empty', 'nempty'],
-  date: ['on', 'before', 'after', 'since', 'until', 'between', 'empty', 'nempty'],
+  date: [
+    'on',
+    'before',
+    'after',
+    'since',
+    'until',
+    'between',
+    'age_gte',
+    'age_lte',
+    'age_between',
+    'anniversary',
+    'empty',
+    'nempty',
+  ],
 } as const satisfies Record<FieldKind, readonly string[]>;
 export type Operator = (typeof operators)[FieldKind][number];
 
 const number = z.number().finite();
 const none = z.undefined();
+const years = z.int().min(0).max(150);
+/** Counted from today: [0, 7] is today and the week to come, [-1, -1] was yesterday. */
+const daysFromToday = z.int().min(-366).max(366);
 /** What each operator compares with, by the kind of its field. */
 const values: Record<FieldKind, Partial<Record<Operator, z.ZodType>>> = {
   text: {
@@ -112,6 +129,10 @@ const values: Record<FieldKind, Partial<Record<Operator, z.ZodType>>> = {
     since: date,
     until: date,
     between: z.tuple([date, date]),
+    age_gte: years,
+    age_lte: years,
+    age_between: z.tuple([years, years]),
+    anniversary: z.tuple([daysFromToday, daysFromToday]),
     empty: none,
     nempty: none,
   },
@@ -130,12 +151,24 @@ export interface FieldLeaf {
  */
 export function kindOf({ field, op, value }: FieldLeaf): FieldKind {
   if (field in standardFields) return standardFields[field as StandardField];
-  if (['on', 'before', 'after', 'since', 'until'].includes(op)) return 'date';
+  if (DATE_OPERATORS.has(op)) return 'date';
   const sample: unknown = Array.isArray(value) ? value[0] : value;
   if (typeof sample === 'number') return 'number';
   if (typeof sample === 'boolean') return 'boolean';
   return op === 'between' ? 'date' : 'text';
 }
+
+const DATE_OPERATORS: ReadonlySet<Operator> = new Set([
+  'on',
+  'before',
+  'after',
+  'since',
+  'until',
+  'age_gte',
+  'age_lte',
+  'age_between',
+  'anniversary',
+] as const);
 
 /** The name of a custom field, or undefined for a standard one. */
 export const customName = (field: string): string | undefined =>
@@ -188,8 +221,24 @@ const leaves = {
   }),
   event: z.strictObject({
     event: z.string().min(1).max(100),
+    /** Only events whose properties are so. */
+    where: predicates.optional(),
     count: count.optional(),
+    /** Instead of how many: a number over all of them. */
+    agg: aggregate.optional(),
     window: window.optional(),
+  }),
+  /** The last event of that name, whenever it was, is so. */
+  lastEvent: z.strictObject({ lastEvent: z.string().min(1).max(100), has: predicates }),
+  /** Who takes mail for the address: the provider of its domain, as shaping knows it. */
+  provider: z.strictObject({ provider: z.array(text.min(1)).min(1).max(50) }),
+  /** A share of everybody by chance, from a percentage to another; the same people as long as the salt is the same. */
+  bucket: z.strictObject({
+    bucket: z.strictObject({
+      salt: text.min(1).max(40),
+      from: z.number().min(0).max(100),
+      to: z.number().min(0).max(100),
+    }),
   }),
   message: z.strictObject({
     message: z.strictObject({
@@ -395,4 +444,18 @@ export function spanOf(given: Window | undefined, now: number): { begin?: number
   if ('from' in given) return { begin: dayOf(given.from, now).begin, end: dayOf(given.to, now).end };
   if ('before' in given) return { end: dayOf(given.before, now).begin };
   return { begin: dayOf(given.after, now).end };
+}
+
+/** Days of the year, as `MM-DD`, from a day counted from today to another. 29 February is kept on the 28th in other years. */
+export function daysOfYear([from, to]: readonly [number, number], now: number): string[] {
+  const today = dayOf({ rel: '0d' }, now).begin;
+  const days = new Set<string>();
+  for (let at = from; at <= Math.min(to, from + 366); at++) {
+    const day = new Date(today + at * DAY);
+    const name = day.toISOString().slice(5, 10);
+    days.add(name);
+    const isLeap = new Date(Date.UTC(day.getUTCFullYear(), 1, 29)).getUTCMonth() === 1;
+    if (name === '02-28' && !isLeap) days.add('02-29');
+  }
+  return [...days];
 }

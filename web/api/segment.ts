@@ -5,6 +5,7 @@ import {
   definitionMembersPage,
   segmentMembersPage,
 } from '../../core/audience/segment-count.ts';
+import { isReadable } from '../../core/audience/property.ts';
 import { whyMember } from '../../core/audience/segment-sql.ts';
 import {
   inlineSegments,
@@ -16,6 +17,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import { campaignsUsingSegment } from '../../core/store/campaign.ts';
 import { contactById, contactsById, fields, tagsSeen } from '../../core/store/contact.ts';
+import { propertiesOf } from '../../core/store/event-schema.ts';
 import { fromJson, toJson } from '../../core/store/json.ts';
 import { latestChanges, segmentChangesAfter, segmentDays } from '../../core/store/membership.ts';
 import {
@@ -81,12 +83,21 @@ export const segmentHandlers = {
   async segmentVocabulary({ rt }) {
     const db = rt.store.read;
     const [custom, events, tags] = await Promise.all([fields(db), eventKindsSeen(db), tagsSeen(db)]);
+    const properties = await propertiesOf(
+      db,
+      events.map((one) => one.name),
+    );
     return {
       fields: [
         ...Object.entries(standardFields).map(([name, kind]) => ({ name, label: name, kind })),
         ...custom.map((one) => ({ name: `fields.${one.name}`, label: one.label, kind: one.kind })),
       ],
-      events,
+      events: events.map((one) => ({
+        ...one,
+        properties: [...(properties.get(one.name)?.values() ?? [])]
+          .filter(({ property }) => isReadable(property))
+          .map(({ property, types }) => ({ name: property, types: Object.keys(types) })),
+      })),
       tags,
     };
   },

@@ -211,7 +211,14 @@ export const segmentWhy = z.object({
 /** What a segment may speak of: fields with their kinds, events that were ever seen, campaigns and so on. */
 export const segmentVocabulary = z.object({
   fields: z.array(z.object({ name: z.string(), label: z.string(), kind: z.string() })),
-  events: z.array(z.object({ name: z.string(), count })),
+  events: z.array(
+    z.object({
+      name: z.string(),
+      count,
+      /** What it was seen with: `total`, `products[].brand`. */
+      properties: z.array(z.object({ name: z.string(), types: z.array(z.string()) })),
+    }),
+  ),
   tags: z.array(z.object({ name: z.string(), count })),
 });
 

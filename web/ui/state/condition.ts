@@ -5,24 +5,30 @@ export type LeafKind =
   | 'field'
   | 'message'
   | 'event'
+  | 'lastEvent'
   | 'list'
   | 'tag'
   | 'conversation'
   | 'suppressed'
   | 'segment'
   | 'consent'
+  | 'provider'
+  | 'bucket'
   | 'everyone';
 
 export const leafKinds: readonly LeafKind[] = [
   'field',
   'message',
   'event',
+  'lastEvent',
   'list',
   'tag',
   'conversation',
   'suppressed',
   'segment',
   'consent',
+  'provider',
+  'bucket',
   'everyone',
 ];
 
@@ -39,7 +45,15 @@ export const turned = (group: Group): Group => ('all' in group ? { any: group.al
 /** A new condition of a kind, complete as far as it can be. */
 export function blank(
   kind: LeafKind,
-  first: { field?: string; event?: string; list?: number; tag?: string; segment?: number },
+  first: {
+    field?: string;
+    event?: string;
+    property?: string;
+    provider?: string;
+    list?: number;
+    tag?: string;
+    segment?: number;
+  },
 ): Leaf {
   switch (kind) {
     case 'field':
@@ -48,6 +62,15 @@ export function blank(
       return { message: { did: 'replied', campaign: 'any', window: { last: '90d' } } };
     case 'event':
       return { event: first.event ?? 'replied', window: { last: '90d' } };
+    case 'lastEvent':
+      return {
+        lastEvent: first.event ?? 'replied',
+        has: [{ prop: first.property ?? 'total', op: 'exists' }],
+      };
+    case 'provider':
+      return { provider: [first.provider ?? 'gmail'] };
+    case 'bucket':
+      return { bucket: { salt: 'a', from: 0, to: 10 } };
     case 'list':
       return { list: first.list ?? 1, status: 'subscribed' };
     case 'tag':
@@ -77,10 +100,37 @@ export const operatorsOf: Record<ValueKind, readonly string[]> = {
   text: ['eq', 'ne', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
   number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'empty', 'nempty'],
   boolean: ['eq', 'empty', 'nempty'],
-  date: ['since', 'after', 'before', 'on', 'empty', 'nempty'],
+  date: [
+    'since',
+    'after',
+    'before',
+    'on',
+    'age_gte',
+    'age_lte',
+    'age_between',
+    'anniversary',
+    'empty',
+    'nempty',
+  ],
 };
 
 export const needsValue = (op: string): boolean => op !== 'empty' && op !== 'nempty';
+
+/** A property that an event was seen with. */
+export interface EventProperty {
+  name: string;
+  types: readonly string[];
+}
+
+/** What a property of an event may be compared with, by what it was seen as. */
+export function filterOperators(types: readonly string[]): readonly string[] {
+  if (types.includes('number')) return ['gte', 'gt', 'lte', 'lt', 'eq', 'ne', 'exists'];
+  if (types.includes('boolean')) return ['eq', 'ne', 'exists'];
+  return ['eq', 'ne', 'contains', 'starts', 'in', 'exists'];
+}
+
+export const filterValue = (types: readonly string[]): string | number | boolean =>
+  types.includes('number') ? 1 : types.includes('boolean') ? true : '';
 
 /** Days of a window such as `90d`; null for ever, or for one that is not counted in days. */
 export function daysOf(window: unknown): number | null {

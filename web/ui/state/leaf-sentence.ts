@@ -49,6 +49,20 @@ function timing(told: {
   return parts;
 }
 
+type Filters = Extract<Leaf, { lastEvent: string }>['has'];
+
+const filterWords = (filters: Filters): string[] =>
+  filters.map((filter, at) =>
+    [
+      say(at === 0 ? 'leaf.where' : 'leaf.and'),
+      filter.prop,
+      words.word('op', filter.op),
+      'value' in filter ? valueWords(filter.value) : '',
+    ]
+      .join(' ')
+      .trim(),
+  );
+
 export function leafSentence(leaf: Leaf, names: Names): string {
   const parts: string[] = [];
   if ('field' in leaf) {
@@ -61,7 +75,20 @@ export function leafSentence(leaf: Leaf, names: Names): string {
     parts.push(campaign === 'any' ? say('leaf.anyCampaign') : `“${called(names.campaigns, campaign)}”`);
     parts.push(...timing(leaf.message));
   } else if ('event' in leaf) {
-    parts.push(`${say('leaf.event')}: ${words.word('event', leaf.event)}`, ...timing(leaf));
+    parts.push(`${say('leaf.event')}: ${words.word('event', leaf.event)}`, ...filterWords(leaf.where ?? []));
+    const { agg } = leaf;
+    if (agg !== undefined)
+      parts.push(
+        `${words.word('fn', agg.fn)} ${agg.prop} ${words.word('op', agg.op)} ${words.number(agg.n)}`,
+      );
+    parts.push(...timing(leaf));
+  } else if ('lastEvent' in leaf) {
+    parts.push(`${say('leaf.lastEvent')} ${words.word('event', leaf.lastEvent)}`, ...filterWords(leaf.has));
+  } else if ('provider' in leaf) {
+    parts.push(`${say('leaf.providerIs')} ${leaf.provider.join(', ')}`);
+  } else if ('bucket' in leaf) {
+    const { from, to, salt } = leaf.bucket;
+    parts.push(`${say('leaf.share')} ${words.number(to - from)} ${say('leaf.percentDraw')} ${salt}`);
   } else if ('list' in leaf) {
     parts.push(`${called(names.lists, leaf.list)}: ${words.word('contact', leaf.status)}`);
   } else if ('tag' in leaf) {

@@ -26,6 +26,8 @@ test.each<[SuppressionScope, Partial<Mailing>, 'may' | 'suppressed']>([
   ['marketing', {}, 'suppressed'],
   ['marketing', { listId: 3 }, 'suppressed'],
   ['marketing', { lane: 'transactional' }, 'may'],
+  ['pause', {}, 'suppressed'],
+  ['pause', { lane: 'transactional' }, 'may'],
   ['list:3', { listId: 3 }, 'suppressed'],
   ['list:3', { listId: 4 }, 'may'],
   ['list:3', {}, 'may'],

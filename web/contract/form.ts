@@ -9,7 +9,9 @@ export const formText = z.strictObject({
   /** Shown once it is confirmed, where nobody is sent on to another page. */
   done: line(600),
 });
-export type FormTexts = z.output<typeof formText>;
+/** The same, as it is answered. */
+const shownText = z.object({ title: z.string(), intro: z.string(), button: z.string(), done: z.string() });
+export type FormTexts = z.output<typeof shownText>;
 export const formTexts = z.strictObject({ fr: formText, en: formText });
 
 /** http(s) only: it stands in a link on a public page. */
@@ -41,7 +43,7 @@ export const form = z.object({
   list_name: z.string(),
   purposes: z.array(z.string()),
   fields: z.array(z.string()),
-  texts: z.object({ fr: formText, en: formText }),
+  texts: z.object({ fr: shownText, en: shownText }),
   privacy_url: z.string(),
   redirect: z.string(),
   version: z.int(),

@@ -9,6 +9,7 @@ import {
   beforeForwarder,
   sealedResults,
   withoutSpf,
+  domainOf,
   withSealed,
   type ArcSet,
   type Forwarders,
@@ -68,10 +69,16 @@ function believing({ own, chain }: Verified, forwarders: Forwarders, raw: Buffer
   const sealed = sealedResults(chain, forwarders);
   if (sealed === undefined) return own;
   const headers = headOf(raw);
-  const from = readAddresses(headers.raw('from'))[0]?.address ?? '';
+  // A seal signs one From: with two, the one that is shown may not be the one that was sealed.
+  const fields = headers.all('from');
+  const domains = new Set(
+    fields.flatMap((value) => readAddresses(value)).map((one) => domainOf(one.address)),
+  );
+  const [fromDomain = ''] = domains;
+  if (fields.length !== 1 || domains.size !== 1) return own;
   const stranger = firstStranger(headers.all('received'), (ip) => forwarders.trusts(ip));
   return withSealed(own, sealed, {
-    fromDomain: from.slice(from.lastIndexOf('@') + 1).toLowerCase(),
+    fromDomain,
     origin: own.forwarding?.origin ?? stranger?.ip ?? '',
   });
 }

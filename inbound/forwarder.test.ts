@@ -215,6 +215,13 @@ describe('a forwarder that is trusted by its ARC seal', () => {
       { dmarc: 'fail', proved: false, why: undefined },
     ],
     [
+      'a second From put above the sealed one takes its proof away',
+      sealed(raw, { says: PASS }).then((mail) =>
+        Buffer.concat([Buffer.from('From: Ana <ana@bank.example>\r\n'), mail]),
+      ),
+      { proved: false, why: undefined },
+    ],
+    [
       'a stranger’s findings that a trusted one sealed over are not believed',
       sealed(raw, { domain: 'evil.example', says: PASS }).then((mail) => sealed(mail, { says: FAIL, i: 2 })),
       { dmarc: 'fail', proved: false, forged: 'reject' },
@@ -228,6 +235,18 @@ describe('a forwarder that is trusted by its ARC seal', () => {
     expect(
       await judge(await mail, { mailFrom: 'srs0=h=t=bank.example=ana@forward.example', forwarders: bySeal }),
     ).toMatchObject(expected);
+  });
+
+  test('a liar whom it found is one also where its address is trusted and the sender cannot be had back', async () => {
+    const terms = {
+      mailFrom: 'support+caf_=a=shop.example@gmail.com',
+      forwarders: new Forwarders(settings),
+    };
+    expect(await judge(await sealed(raw, { says: FAIL }), terms)).toMatchObject({ forged: 'reject' });
+    expect(await judge(await sealed(raw, { says: PASS }), terms)).toMatchObject({
+      dmarc: 'pass',
+      proved: true,
+    });
   });
 
   test('says so', async () => {

@@ -144,7 +144,7 @@ export function withSealed(
   return {
     ...own,
     spf: spf === undefined ? { result: 'none', domain: '' } : { result: spf.result, domain: spfDomain },
-    dmarc: isPass && own.dmarc.result !== 'none' ? { ...own.dmarc, result: 'pass' } : own.dmarc,
+    dmarc: { ...own.dmarc, result: sealedDmarc(own, isPass, dmarc?.result) },
     forwarding: {
       how: 'arc',
       by,
@@ -153,6 +153,13 @@ export function withSealed(
       why: `forwarded by ${by}, whose ARC seal is valid: it found ${words}`,
     },
   };
+}
+
+/** Our own pass stands; a domain without a policy has no DMARC, whatever anybody says. */
+function sealedDmarc({ dmarc }: Authentication, isPass: boolean, stated: string | undefined): string {
+  if (dmarc.result === 'pass' || dmarc.policy === '') return dmarc.result;
+  if (isPass) return 'pass';
+  return stated === 'fail' ? 'fail' : dmarc.result;
 }
 
 /** SPF that nobody could ask about is no failure: without a signature of its own that failed, the From is not refuted. */
@@ -165,7 +172,7 @@ export function withoutSpf(own: Authentication): Authentication {
   };
 }
 
-const domainOf = (address: string): string =>
+export const domainOf = (address: string): string =>
   address
     .slice(address.lastIndexOf('@') + 1)
     .replace(/[<>\s]/g, '')

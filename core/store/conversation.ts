@@ -311,10 +311,17 @@ function answerDeliveries(db: Db, messageIds: number[]): Promise<AnswerDelivery[
     .execute();
 }
 
-/** The sanitised HTML of one message, for its own response; null when it has none, undefined when there is no message. */
+/**
+ * The sanitised HTML of one message, for its own response; null when it has none or holds malware, whose words are enough,
+ * undefined when there is no message.
+ */
 export async function messageHtml(db: Db, messageId: number): Promise<string | null | undefined> {
-  const row = await db.selectFrom('message').select('html').where('id', '=', messageId).executeTakeFirst();
-  return row?.html;
+  const row = await db
+    .selectFrom('message')
+    .select(['html', 'malware'])
+    .where('id', '=', messageId)
+    .executeTakeFirst();
+  return row?.malware == null ? row?.html : null;
 }
 
 export interface AttachmentPlace extends Row<'attachment'> {

@@ -43,6 +43,7 @@ export const builtInKinds = [
   'credential_released',
   'credential_revoked',
   'webhook_disabled',
+  'malware_taken',
 ] as const;
 export type BuiltInKind = (typeof builtInKinds)[number];
 

@@ -127,7 +127,7 @@ test('the confirmation opens no file in which nothing was found', async () => {
   expect((await admin.post('/api/attachments/999/malware', { malware: 'x' })).status).toBe(404);
 });
 
-test('a message with malware shows no picture of its own', async () => {
+test('a message with malware is shown by its words: neither its HTML nor a picture of it', async () => {
   const server = await startWeb();
   const { message } = await fixture(server.rt);
   await received(server, message);
@@ -136,4 +136,15 @@ test('a message with malware shows no picture of its own', async () => {
   );
   const { body } = await (await server.as('agent')).get(`/api/messages/${message}/body`);
   expect(body).not.toContain(GIF);
+  expect(body).not.toContain('<img');
+  const [row] = await server.rt.store.read
+    .selectFrom('message')
+    .select('conversation_id')
+    .where('id', '=', message)
+    .execute();
+  const { body: whole } = await (await server.as('agent')).get(`/api/conversations/${row!.conversation_id}`);
+  expect(whole.messages.find((one: { id: number }) => one.id === message)).toMatchObject({
+    has_html: false,
+    malware: 'Win.Own-1',
+  });
 });

@@ -41,7 +41,7 @@ function turns(messages: readonly ConversationMessage[]) {
   const before = subjectsBefore(messages);
   return messages.map(({ html, ...message }) => ({
     ...message,
-    has_html: html !== null,
+    has_html: html !== null && message.malware === null,
     subject_before: before.get(message.id) ?? null,
   }));
 }

@@ -29,6 +29,7 @@ const samples: [dialect: string, words: string, name: string, hard: boolean][] =
     false,
   ],
   ['Gmail', "because the address couldn't be found. Check for typos", 'invalid-recipient', true],
+  ['Gmail', 'The recipient server did not accept our requests to connect.', 'connection-failed', false],
   [
     'Google Groups',
     "We're writing to let you know that the group you tried to contact (x) may not exist",

@@ -31,6 +31,11 @@ export const dialectSentences: readonly DialectSentence[] = [
       /(?:address|domain) couldn[’']?t be found|wasn[’']?t found at|adresse (?:est |n’a pas été |)introuvable/i,
   },
   {
+    dialect: 'Gmail',
+    class: 'connection-failed',
+    pattern: /recipient server did not accept our requests to connect/i,
+  },
+  {
     dialect: 'Google Groups',
     class: 'recipient-policy',
     pattern:

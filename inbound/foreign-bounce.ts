@@ -176,6 +176,7 @@ function recipientFrom(address: string, own: string, delayed: boolean, all: stri
     action: delayed ? 'delayed' : 'failed',
     words: words.replace(/\s+/g, ' '),
     remoteMta: '',
-    ...diagnose(code, words),
+    // RFC 3463 2: what is delayed is temporary, whatever the words quote.
+    ...diagnose(code === '' && delayed ? '4.0.0' : code, words),
   };
 }

@@ -117,6 +117,18 @@ test.each([
   for (const rule of verdict.rules) expect(rule.why).not.toBe('');
 });
 
+test('a warning in prose is temporary and finishes nobody, even where it says that the user is unknown', () => {
+  const text =
+    'This is a warning message only. Your message could not be delivered yet:\n\n<slow@remote.example>: User unknown\n\nDelivery will be retried.';
+  const { kind, recipients } = judge(
+    mail(['From: MAILER-DAEMON@remote.example', 'Subject: Warning: message delayed 24 hours'], text),
+  );
+  expect(kind).toBe('delayed');
+  expect(recipients).toMatchObject([
+    { address: 'slow@remote.example', status: '4.0.0', action: 'delayed', hard: false },
+  ]);
+});
+
 test('the recipient, the code and the fate of a bounce in prose', () => {
   const verdict = judge(mail(['From: MAILER-DAEMON@remote.example', 'Subject: failure notice'], QMAIL));
   expect(verdict.recipients).toMatchObject([

@@ -217,7 +217,7 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
         { id: 'person', why: isAnswer ? 'an answer, with no sign of a program' : 'no sign of a program' },
         ...(intent.intent === 'other'
           ? []
-          : [{ id: `intent-${intent.intent}`, why: `“${intent.evidence}”` }]),
+          : [{ id: `intent-${intent.intent}`, why: `“${intent.evidence}” (${intent.rule})` }]),
         ...rules,
       ],
     },

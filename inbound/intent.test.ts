@@ -34,6 +34,6 @@ test.each([
 
 test('the evidence is the words that say so', () => {
   expect(readIntent('Bonjour. Pourriez-vous me désinscrire de votre liste ?').evidence).toContain(
-    'desinscrire',
+    'désinscrire',
   );
 });

@@ -1,106 +1,269 @@
 /**
  * What a person wants, read from their words in French, English, German and Spanish: rules that can be pointed at, no
  * guessing machine. They run on everything that is not quoted, signature included, since "unsubscribe me" stands there too;
- * our own footer is quoted text and never counts.
+ * our own footer is quoted text and never counts. The phrases are data (config/intent-phrases-*.ts).
+ *
+ *     sentence   every phrase of every language is tried; one that tells of leaving is taken back when the sentence asks
+ *                how, sets a condition, tells of somebody else or says no
+ *     message    of what was found the gravest counts; the rest is kept beside it
+ *     alone      a wish to leave acts by itself only when the whole message is nothing but that (config's grammar)
  */
-import { languageOf, plainLetters, snippet } from './words.ts';
+import type { Intent, IntentPhrases } from '../config/intent-phrases.ts';
+import { english } from '../config/intent-phrases-en.ts';
+import { french } from '../config/intent-phrases-fr.ts';
+import { german } from '../config/intent-phrases-de.ts';
+import { spanish } from '../config/intent-phrases-es.ts';
+import { clausesOf, sentencesOf, type Sentence } from './intent-sentence.ts';
+import { PhraseIndex } from './phrase-index.ts';
+import { languageOf } from './words.ts';
 
-export type Intent =
-  | 'unsubscribe'
-  | 'complaint'
-  | 'interested'
-  | 'question'
-  | 'not-now'
-  | 'not-interested'
-  | 'address-change'
-  | 'thanks'
-  | 'negative'
-  | 'other';
+export type { Intent } from '../config/intent-phrases.ts';
 
-export interface IntentReading {
+export interface IntentSign {
   intent: Intent;
+  /** The rule's name, as staff read it: `en-remove-me`. */
+  rule: string;
+  /** The writer's very words, to be lit up. */
+  evidence: string;
+}
+
+export interface IntentReading extends IntentSign {
   /** 0 to 1. */
   confidence: number;
-  evidence: string;
   language: string | undefined;
-  /** Short and in the imperative: may act without a person looking. Only ever true for unsubscribe. */
+  /** Nothing but a plain request: may act without a person looking. Only ever true for unsubscribe. */
   mayAct: boolean;
+  /** What else was said. */
+  also: IntentSign[];
 }
 
-const MAX_WORDS_TO_ACT = 12;
+const LONGEST_WORDS = 20_000;
+const MOST_WORDS_TO_ACT = 25;
 
-const UNSUBSCRIBE =
-  /\b(?:unsubscribe(?: me)?|remove me|take me off|(?:please )?remove (?:my|this) (?:e-?mail|address|name)|opt(?:ing)? ?out|stop (?:e-?mail|mail|send|contact|writ)\w*|do not (?:contact|e-?mail|write|send)|don'?t (?:contact|e-?mail|write|send) me|no more (?:e-?mails?|mails?|newsletters?)|me desinscrire|desinscri(?:re|vez|s|ption)(?:-moi| moi)?|desabonn\w*|(?:ne (?:souhaite|veux|desire) plus|plus) (?:recevoir|etre contacte)|ne plus recevoir|retire[rz]?[- ]moi|retire[rz]? mon adresse|supprime[rz]? (?:mon|cette) adresse|arretez (?:de|vos)|stop pub|abmelden|abbestellen|austragen|melden sie mich ab|aus (?:dem|ihrem) verteiler|keine (?:weiteren )?(?:e-?)?(?:mails?|newsletter|werbung|nachrichten)(?: mehr)?|darme de baja|dar(?:me)? de baja|denme de baja|dame de baja|de baja|no (?:quiero|deseo) recibir|eliminar(?:me)? (?:de (?:la|su) lista|mi (?:correo|direccion))|borr(?:ar|en)me de)\b/;
-const LONE =
-  /^(?:stop|unsubscribe|desinscription|desabonnement|abmelden|abbestellen|baja|remove|off|stop please|stop svp|bitte abmelden)[.! ]*$/;
-/** Somebody talks about unsubscribing without asking for it. */
-const NOT_FOR_ME =
-  /\b(?:how (?:do|can|could|would) (?:i|we|you|they|my)|unsubscribe my (?:colleague|wife|husband|friend|boss)|comment (?:puis-je |faire |on |je )|wie (?:kann|konnen|lasst)|como (?:puedo|se)|do(?:n'?t| not) (?:want to |wish to )?unsubscribe|did(?:n'?t| not) (?:ask to |want to )?unsubscribe|ne (?:me )?desabonnez pas|pas me desabonner|nicht abmelden|stop (?:this|the) (?:bill|order|project|war|meeting)|i was unsubscribed|unsubscribed (?:by mistake|accidentally))\b/;
+const whole = (pattern: string) => new RegExp(`^(?:${pattern})$`);
+const inside = (pattern: string) => new RegExp(`(?<![a-z0-9'])(?:${pattern})(?![a-z0-9])`);
+const afterElision = (pattern: string) => new RegExp(`(?<![a-z0-9])(?:${pattern})(?![a-z0-9])`);
 
-const COMPLAINT =
-  /\b(?:(?:this is|your|report(?:ed|ing)?(?: (?:you|this|as))*) spam|spammers?|report you|gdpr|rgpd|dsgvo|cnil|aepd|\bico\b|data protection (?:officer|authority)|lawyer|solicitor|avocat|(?:rechts)?anwalt|abogado|legal action|plainte|never (?:subscribed|signed up|gave)|jamais (?:inscrit|donne|demande)|nie (?:angemeldet|zugestimmt)|nunca me (?:suscribi|inscribi)|delete (?:all )?my data|effacement|droit a l'oubli|loschung|supresion de (?:mis )?datos|harass\w*|harcelement)\b/;
-const NOT_INTERESTED =
-  /\b(?:not interested|no interest|not for (?:me|us)|no thank(?:s| you)|pas interesse\w*|ne (?:m'|nous )interesse (?:pas|plus)|kein interesse|nicht interessiert|no me interesa|no estoy interesad\w)\b/;
-const NOT_NOW =
-  /\b(?:not (?:right )?now|(?:maybe |perhaps )?later|next (?:month|quarter|year|week)|plus tard|pas (?:pour le moment|maintenant)|recontactez(?:-| )(?:moi|nous)|l'annee prochaine|le mois prochain|spater|im moment nicht|derzeit nicht|nachste[sn]? (?:jahr|monat|quartal|woche)|mas adelante|ahora no|el (?:proximo )?(?:mes|ano) que viene|get back to me in|contact me (?:again )?in)\b/;
-const INTERESTED =
-  /\b(?:interested|how much|what(?:'s| is) the price|price list|pricing|(?:a|the|your) quote|demo|call me|give me a call|book (?:a|an)|sign me up|i(?:'d| would) (?:like|love) to (?:order|buy|know|have|see|get)|interesse\w*|combien|quel est le prix|tarifs?|devis|rappelez(?:-| )moi|(?:je voudrais|j'aimerais|je souhaite) (?:commander|acheter|reserver|recevoir|avoir|savoir)|preis(?:e|liste)?|angebot|termin|interessiert|ich mochte (?:bestellen|kaufen)|wie viel|was kostet|precio|presupuesto|me interesa|cuanto cuesta|quisiera (?:comprar|pedir|saber)|llamenme|llameme)\b/;
-const ADDRESS_CHANGE =
-  /\b(?:new (?:e-?mail )?address is|my (?:e-?mail|address) has changed|changed my (?:e-?mail|address)|nouvelle adresse|change d'adresse|neue (?:e-?mail-?)?adresse|nueva direccion|veuillez (?:mettre a jour|utiliser)|please (?:update|use) my)\b/;
-const NEGATIVE =
-  /\b(?:refund|broken|damaged|cancel|disappointed|terrible|awful|unacceptable|wrong (?:item|order|size)|never arrived|not received|rembours\w*|casse[es]?|decu[es]*|annul\w*|inadmissible|scandaleux|pas (?:recu|arrive)|kaputt|enttauscht|erstattung|stornier\w*|nicht (?:erhalten|angekommen)|reembolso|roto|decepcionad\w*|cancelar|no (?:he recibido|ha llegado))\b/;
-const THANKS = /^(?:[\s\S]{0,60})\b(?:merci|thanks|thank you|thx|danke|vielen dank|gracias|grazie)\b/;
-const QUESTION =
-  /\?|\b(?:who|how|where|when|which|could you|can you|comment|pourquoi|ou est|quand|est-ce que|pouvez-vous|wie|warum|wann|wo|konnen sie|como|cuando|donde|podria)\b/;
+interface Rule {
+  rule: string;
+  intent: Intent;
+  pattern: RegExp;
+}
+
+/** Rules of which only those are tried whose words can be there. */
+class Rules {
+  readonly #rules: Rule[];
+  readonly #index: PhraseIndex;
+
+  constructor(rules: (Omit<Rule, 'pattern'> & { source: string; pattern: RegExp })[]) {
+    this.#rules = rules;
+    this.#index = new PhraseIndex(rules.map(({ source }) => source));
+  }
+
+  matching(plain: string): { rule: string; intent: Intent; match: RegExpExecArray }[] {
+    return this.#index.candidates(plain).flatMap((place) => {
+      const one = this.#rules[place];
+      const match = one?.pattern.exec(plain) ?? null;
+      return one === undefined || match === null ? [] : [{ rule: one.rule, intent: one.intent, match }];
+    });
+  }
+}
+
+const grammars: IntentPhrases[] = [english, french, german, spanish];
+// "l'avocat", "m'appeler": French begins words after an apostrophe.
+const compiler = (language: string) => (language === 'fr' ? afterElision : inside);
+
+const phrases = new Rules(
+  grammars.flatMap(({ language, phrases: list }) =>
+    list.map(([name, intent, source]) => ({
+      rule: `${language}-${name}`,
+      intent,
+      source,
+      pattern: compiler(language)(source),
+    })),
+  ),
+);
+const takenBack = new Rules(
+  grammars.flatMap(({ language, takenBack: list }) =>
+    list.map(([name, source]) => ({
+      rule: `${language}-${name}`,
+      intent: 'other' as const,
+      source,
+      pattern: compiler(language)(source),
+    })),
+  ),
+);
+const requests = new Rules(
+  grammars.flatMap(({ language, alone: { before, requests: list, after } }) =>
+    list.map(([name, source]) => ({
+      rule: `${language}-alone-${name}`,
+      intent: 'unsubscribe' as const,
+      source,
+      pattern: whole(`(?:${before} ){0,4}(?:${source})(?: ${after}){0,3}`),
+    })),
+  ),
+);
+/** What may stand beside a request that acts alone. */
+const beside = grammars.map(({ alone: { courtesy, reasons } }) => ({
+  courtesy: whole(`${courtesy}(?: ${courtesy}){0,7}`),
+  reasons: reasons.map(([, pattern]) => whole(pattern)),
+}));
+
+/** The gravest first: a refund that is also a question is a complaint to whoever answers it. */
+const GRAVITY: Record<Intent, number> = {
+  unsubscribe: 0,
+  complaint: 1,
+  'wrong-person': 2,
+  'address-change': 3,
+  'not-now': 4,
+  'not-interested': 5,
+  negative: 6,
+  interested: 7,
+  question: 8,
+  thanks: 9,
+  other: 10,
+};
+const CONFIDENCE: Record<Intent, number> = {
+  unsubscribe: 0.8,
+  complaint: 0.85,
+  'wrong-person': 0.85,
+  'address-change': 0.8,
+  'not-now': 0.75,
+  'not-interested': 0.85,
+  negative: 0.8,
+  interested: 0.8,
+  question: 0.75,
+  thanks: 0.85,
+  other: 0.3,
+};
 
 /** `words` are the writer's own, quotes left out. */
-export function readIntent(words: string): IntentReading {
-  const plain = plainLetters(words.slice(0, 20_000).replace(/https?:\/\/\S{1,2000}/gi, ' '))
-    .replace(/\s+/g, ' ')
-    .trim();
+export function readIntent(given: string): IntentReading {
+  const words = withoutAddresses(given.slice(0, LONGEST_WORDS));
   const language = languageOf(words);
-  const found = (intent: Intent, confidence: number, at: number, mayAct = false): IntentReading => ({
-    intent,
-    confidence,
-    evidence: snippet(plain, Math.max(0, at)),
-    language,
-    mayAct,
-  });
-  const count = plain.split(' ').filter((word) => /[a-z]/.test(word)).length;
-  if (LONE.test(plain)) return found('unsubscribe', 0.99, 0, true);
-  const unsubscribe = UNSUBSCRIBE.exec(plain);
-  const complaint = COMPLAINT.exec(plain);
-  if (unsubscribe !== null && !NOT_FOR_ME.test(plain)) {
-    const short = count <= MAX_WORDS_TO_ACT && !plain.includes('?');
-    return found('unsubscribe', short ? 0.98 : 0.8, unsubscribe.index, short);
-  }
-  if (complaint !== null) return found('complaint', 0.85, complaint.index);
-  const refused = NOT_INTERESTED.exec(plain);
-  if (refused !== null) return found('not-interested', 0.85, refused.index);
-  const change = ADDRESS_CHANGE.exec(plain);
-  if (change !== null) return found('address-change', 0.75, change.index);
-  const negative = NEGATIVE.exec(plain);
-  if (negative !== null) return found('negative', 0.75, negative.index);
-  const later = NOT_NOW.exec(plain);
-  const interested = INTERESTED.exec(plain);
-  if (interested !== null && !negated(plain, interested.index))
-    return found('interested', 0.75, interested.index);
-  if (later !== null) return found('not-now', 0.7, later.index);
-  const question = QUESTION.exec(plain);
-  if (question !== null) return found('question', plain.includes('?') ? 0.8 : 0.5, question.index);
-  const thanks = THANKS.exec(plain);
-  if (thanks !== null && count <= 20) return found('thanks', 0.8, thanks.index);
-  return found('other', 0.3, 0);
+  const alone = asksAlone(words);
+  if (alone !== undefined) return { ...alone, confidence: 0.99, language, mayAct: true, also: [] };
+  const signs = sentencesOf(withoutCitations(words)).flatMap((sentence) => signsOf(given, sentence));
+  signs.sort((a, b) => GRAVITY[a.intent] - GRAVITY[b.intent]);
+  const [first] = signs;
+  if (first === undefined)
+    return {
+      intent: 'other',
+      rule: '',
+      evidence: '',
+      confidence: CONFIDENCE.other,
+      language,
+      mayAct: false,
+      also: [],
+    };
+  const also = signs.filter(
+    (sign, place) =>
+      sign.intent !== first.intent && signs.findIndex((one) => one.intent === sign.intent) === place,
+  );
+  return { ...first, confidence: CONFIDENCE[first.intent], language, mayAct: false, also };
 }
 
+function signsOf(words: string, sentence: Sentence): IntentSign[] {
+  const { plain } = sentence;
+  const isTakenBack = takenBack.matching(plain).length > 0;
+  const found: IntentSign[] = [];
+  for (const { rule, intent, match } of phrases.matching(plain)) {
+    if (intent === 'unsubscribe' && isTakenBack) continue;
+    // Who asks how to cancel, asks.
+    if (intent === 'negative' && ASKS_HOW.test(plain)) continue;
+    if (intent === 'interested' && isNegated(plain, match.index)) continue;
+    found.push({ intent, rule, evidence: spanOf(words, sentence, match.index, match[0].length) });
+  }
+  if (sentence.isQuestion && !found.some((sign) => sign.intent === 'question'))
+    found.push({
+      intent: 'question',
+      rule: 'question-mark',
+      evidence: spanOf(words, sentence, 0, plain.length),
+    });
+  return found;
+}
+
+const ASKS_HOW =
+  /^(?:(?:hello|hi|bonjour|hallo|hola) )?(?:how (?:do|can|to)|comment|wie (?:kann|storniere|kundige|geht)|como (?:puedo|cancelo|se|hago))\b/;
+
 /** A "no" within the three words before turns the meaning. */
-function negated(text: string, at: number): boolean {
-  const before = text
+const isNegated = (text: string, at: number): boolean =>
+  text
     .slice(Math.max(0, at - 40), at)
     .trim()
     .split(' ')
-    .slice(-3);
-  return before.some((word) =>
-    /^(?:not|no|don'?t|isn'?t|never|pas|plus|non|aucun|kein\w*|nicht|nie|ninguno?|nunca)$/.test(word),
+    .slice(-3)
+    .some((word) =>
+      /^(?:not|no|don'?t|isn'?t|never|pas|plus|non|aucun|kein\w*|nicht|nie|ninguno?|nunca)$/.test(word),
+    );
+
+const LONGEST_EVIDENCE = 160;
+
+/** The words as they were written. */
+function spanOf(words: string, { at }: Sentence, from: number, length: number): string {
+  const start = at[from] ?? 0;
+  const end = at[from + length - 1] ?? start;
+  return words.slice(start, Math.min(end + 1, start + LONGEST_EVIDENCE)).trim();
+}
+
+/** The rule by which the whole message is a plain request and nothing else. */
+function asksAlone(words: string): IntentSign | undefined {
+  const sentences = sentencesOf(words);
+  if (sentences.reduce((sum, one) => sum + one.plain.split(' ').length, 0) > MOST_WORDS_TO_ACT)
+    return undefined;
+  const clauses = sentences.flatMap((sentence) => clausesOf(words, sentence));
+  if (!clauses.some((clause) => requestIn(clause.plain) !== undefined)) return undefined;
+  let asked: IntentSign | undefined;
+  let hasClosed = false;
+  for (const clause of clauses) {
+    const request = requestIn(clause.plain);
+    if (request !== undefined) {
+      asked ??= {
+        intent: 'unsubscribe',
+        rule: request,
+        evidence: spanOf(words, clause, 0, clause.plain.length),
+      };
+    } else if (
+      beside.some(
+        (one) => one.courtesy.test(clause.plain) || one.reasons.some((reason) => reason.test(clause.plain)),
+      )
+    ) {
+      hasClosed = asked !== undefined;
+    } else if (!(asked !== undefined && hasClosed && isName(words.slice(clause.start, clause.end)))) {
+      const parts = withoutCourtesy(clause.plain);
+      if (parts === undefined) return undefined;
+      // "Kind regards Ann Miller" on one line.
+      if (asked === undefined || !isName(words.slice(clause.at[parts] ?? 0, clause.end))) return undefined;
+    }
+  }
+  return asked;
+}
+
+const requestIn = (plain: string): string | undefined => requests.matching(plain)[0]?.rule;
+
+/** Where what follows the courtesies begins. */
+function withoutCourtesy(plain: string): number | undefined {
+  const parts = plain.split(' ');
+  for (let count = Math.min(4, parts.length - 1); count > 0; count--) {
+    const head = parts.slice(0, count).join(' ');
+    if (beside.some((one) => one.courtesy.test(head))) return head.length + 1;
+  }
+  return undefined;
+}
+
+const isName = (text: string): boolean =>
+  /^[-–—\s]*\p{Lu}[\p{L}'’.-]+(?: \p{Lu}[\p{L}'’.-]*){0,2}[\s.!]*$/u.test(text) &&
+  // German writes nouns like names: what denies is none.
+  !/^\W*(?:not|no|nicht|nein|kein\w*|non|pas|never|joke|scherz|spass)\b/i.test(text);
+
+/** Links say nothing of what their reader wants. Blanks keep every place. */
+const withoutAddresses = (text: string): string =>
+  text.replace(/https?:\/\/\S{1,2000}/gi, (link) => ' '.repeat(link.length));
+
+/** Somebody else's words between quotation marks, unless there is nothing else. */
+function withoutCitations(text: string): string {
+  const without = text.replace(/«[^»]{1,300}»|“[^”]{1,300}”|„[^“”"]{1,300}[“”"]|"[^"\n]{1,300}"/g, (cited) =>
+    ' '.repeat(cited.length),
   );
+  return /\p{L}/u.test(without) ? without : text;
 }

@@ -97,6 +97,7 @@ export const inbox = {
   'intent.not-now': ['not now', 'pas maintenant'],
   'intent.unsubscribe': ['wants to leave', 'veut se désabonner'],
   'intent.complaint': ['complaint', 'réclamation'],
+  'intent.not-interested': ['not interested', 'pas intéressé'],
   'intent.wrong-person': ['wrong person', 'mauvaise personne'],
   'intent.address-change': ['new address', 'nouvelle adresse'],
   'intent.thanks': ['thanks', 'remerciement'],

@@ -87,6 +87,26 @@ export const schema = z.strictObject({
         ),
     })
     .prefault({}),
+  events: z
+    .strictObject({
+      keep_days: z
+        .int()
+        .min(0)
+        .max(36_500)
+        .default(1096)
+        .describe(
+          'Days that events told by programs are kept, unless the page Events says otherwise for one of them; 0: for ever. What happened to mail is not meant.',
+        ),
+      stranger_days: z
+        .int()
+        .min(1)
+        .max(3650)
+        .default(90)
+        .describe(
+          'Days after which a visitor who never gave an address, and what they did, is forgotten when nothing more is heard of them.',
+        ),
+    })
+    .prefault({}),
   dns: z
     .strictObject({
       servers: z

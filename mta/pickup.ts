@@ -16,7 +16,7 @@ import {
 } from '../core/store/campaign.ts';
 import { moveStopped, stopsInForce, type CampaignStop } from '../core/store/campaign-stop.ts';
 import { cancelSlice, pauseSlice, resumeSlice } from '../core/store/queue-sweep.ts';
-import { Pace } from './pace.ts';
+import { Pace } from '../core/pace.ts';
 
 /** How often to look without being woken, in real milliseconds. */
 const POLL_MS = 400;

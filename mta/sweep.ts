@@ -13,7 +13,7 @@ import {
 } from '../core/store/queue-order-slice.ts';
 import type { Db } from '../core/store/open.ts';
 import { retire } from '../core/store/retired.ts';
-import { Pace } from './pace.ts';
+import { Pace } from '../core/pace.ts';
 
 /** How often to look without being woken, in real milliseconds; and how soon a hold looks whether more came. */
 const POLL_MS = 400;

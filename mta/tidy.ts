@@ -7,7 +7,7 @@ import type { Db } from '../core/store/open.ts';
 import { expire, overdue } from '../core/store/queue-expiry.ts';
 import { retirable, retire, type RetireFrom } from '../core/store/retired.ts';
 import { forgetTranscripts } from '../core/store/transcript.ts';
-import { Pace } from './pace.ts';
+import { Pace } from '../core/pace.ts';
 
 /** How often to look, in real milliseconds: for ended ones; and for the rest, which takes a look at each destination. */
 const RETIRE_EVERY_MS = 5000;

@@ -14,6 +14,7 @@ import { formRoutes } from './contract/form-routes.ts';
 import { consentRoutes } from './contract/consent-routes.ts';
 import { campaignRoutes } from './contract/campaign-routes.ts';
 import { orderRoutes } from './contract/order-routes.ts';
+import { eventsRoutes } from './contract/events-routes.ts';
 import { egressRoutes } from './contract/egress-routes.ts';
 import { imapRoutes } from './contract/imap-routes.ts';
 import { malwareRoutes } from './contract/malware-routes.ts';
@@ -44,6 +45,7 @@ export const routes = {
   ...peopleRoutes,
   ...inboxRoutes,
   ...audienceRoutes,
+  ...eventsRoutes,
   ...consentRoutes,
   ...formRoutes,
   ...campaignRoutes,

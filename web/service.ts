@@ -8,6 +8,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { consentCare } from '../core/audience/consent-care.ts';
+import { EventTidy } from '../core/audience/event-tidy.ts';
 import { imports } from '../core/audience/import.ts';
 import { Membership } from '../core/audience/membership.ts';
 import { firstBrand } from '../core/identity.ts';
@@ -28,6 +29,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
   const importing = imports(rt);
   const membership = new Membership(rt);
   const care = consentCare(rt);
+  const eventTidy = new EventTidy(rt);
   let server: Server | undefined;
   let port = rt.config.http.port;
   return {
@@ -53,6 +55,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       await importing.start();
       membership.start();
       care.start();
+      eventTidy.start();
       rt.log.info('web listening', { host: rt.config.http.host, port });
       const link = await ownerLink(rt, port);
       // To standard output, for the person who started it; the log keeps no keys.
@@ -72,6 +75,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       await importing.stop();
       await membership.stop();
       await care.stop();
+      await eventTidy.stop();
       clearTimeout(limit);
     },
   };

@@ -23,6 +23,31 @@ export async function changeEventType(db: Db, kind: string, patch: RowPatch<'eve
   await db.updateTable('event_type').set(patch).where('kind', '=', kind).execute();
 }
 
+/** Deletes a kind from now on: everything of it that came until this moment. False when there is no such kind. */
+export async function eraseKind(db: Db, kind: string): Promise<boolean> {
+  const done = await db
+    .updateTable('event_type')
+    .set(({ selectFrom }) => ({
+      erase_to: selectFrom('event')
+        .select(({ fn }) => fn.max('id').as('id'))
+        .where('kind', '=', kind),
+    }))
+    .where('kind', '=', kind)
+    .returning('kind')
+    .execute();
+  return done.length > 0;
+}
+
+/** How many properties each kind has. */
+export async function propertyCounts(db: Db): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('event_schema')
+    .select(['kind', ({ fn }) => fn.countAll<number>().as('n')])
+    .groupBy('kind')
+    .execute();
+  return new Map(rows.map((row) => [row.kind, Number(row.n)]));
+}
+
 /** Those of the names that were told before, and how many names there are. */
 export async function knownKinds(
   db: Db,

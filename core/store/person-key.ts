@@ -24,8 +24,21 @@ export async function takePersonKeys(db: Db, names: readonly KeyName[], now: num
 export const personKeysByIds = async (db: Db, ids: readonly number[]): Promise<PersonKey[]> =>
   ids.length === 0 ? [] : db.selectFrom('person_key').selectAll().where('id', 'in', ids).execute();
 
-export const personKeysOf = (db: Db, contactId: number): Promise<PersonKey[]> =>
-  db.selectFrom('person_key').selectAll().where('contact_id', '=', contactId).orderBy('id').execute();
+/** The names of a contact, and the visitors who turned out to be them. */
+export async function personKeysOf(db: Db, contactId: number): Promise<PersonKey[]> {
+  const own = await db.selectFrom('person_key').selectAll().where('contact_id', '=', contactId).execute();
+  if (own.length === 0) return [];
+  const visitors = await db
+    .selectFrom('person_key')
+    .selectAll()
+    .where(
+      'user_key_id',
+      'in',
+      own.map((key) => key.id),
+    )
+    .execute();
+  return [...own, ...visitors];
+}
 
 /** Writes what links say now. */
 export async function changePersonKeys(

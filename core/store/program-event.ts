@@ -39,47 +39,49 @@ export async function addEventsWithIds(db: Db, events: readonly NewEvent[]): Pro
 
 export type ToldEvent = Pick<Row<'event'>, 'id' | 'kind' | 'at' | 'data'>;
 
-/** A contact's events that programs told, oldest first. Index: event_contact. */
-export const toldOf = (db: Db, contactId: number, limit: number): Promise<ToldEvent[]> =>
-  db
-    .selectFrom('event')
-    .innerJoin('event_type', 'event_type.kind', 'event.kind')
-    .select(['event.id', 'event.kind', 'event.at', 'event.data'])
-    .where('event.contact_id', '=', contactId)
-    .orderBy('event.id')
-    .limit(limit)
-    .execute();
+/** Some of a contact's events that programs told. Index: event_contact. */
+export const toldOf = async (db: Db, contactId: number, limit: number): Promise<number[]> =>
+  ids(
+    db
+      .selectFrom('event')
+      .innerJoin('event_type', 'event_type.kind', 'event.kind')
+      .select('event.id')
+      .where('event.contact_id', '=', contactId)
+      .limit(limit)
+      .execute(),
+  );
 
-/** Of one kind, those that happened before a time, or that came up to an id. Index: event_kind. */
-export const toldBefore = (
-  db: Db,
-  kind: string,
-  { at, id }: { at?: number | undefined; id?: number | undefined },
-  limit: number,
-): Promise<ToldEvent[]> =>
-  db
-    .selectFrom('event')
-    .select(['id', 'kind', 'at', 'data'])
-    .where('kind', '=', kind)
-    .$if(at !== undefined, (query) => query.where('at', '<', at as number))
-    .$if(id !== undefined, (query) => query.where('id', '<=', id as number))
-    .orderBy('at')
-    .limit(limit)
-    .execute();
+/** Some of one kind that happened before a time. Index: event_kind. */
+export const toldBefore = async (db: Db, kind: string, at: number, limit: number): Promise<number[]> =>
+  ids(
+    db
+      .selectFrom('event')
+      .select('id')
+      .where('kind', '=', kind)
+      .where('at', '<', at)
+      .orderBy('at')
+      .limit(limit)
+      .execute(),
+  );
 
-export const eventsByIds = async (db: Db, ids: readonly number[]): Promise<ToldEvent[]> =>
-  ids.length === 0
-    ? []
-    : db.selectFrom('event').select(['id', 'kind', 'at', 'data']).where('id', 'in', ids).execute();
+/** Some of one kind that came up to an id. Index: event_kind. */
+export const toldUpTo = async (db: Db, kind: string, id: number, limit: number): Promise<number[]> =>
+  ids(
+    db.selectFrom('event').select('id').where('kind', '=', kind).where('id', '<=', id).limit(limit).execute(),
+  );
 
-/** Deletes rows and what waits for a person of theirs. */
-export async function removeEvents(db: Db, ids: readonly number[]): Promise<void> {
-  if (ids.length === 0) return;
+const ids = async (rows: Promise<{ id: number }[]>): Promise<number[]> => (await rows).map((row) => row.id);
+
+/** Deletes rows and what waits for a person of theirs. Answers what was really there: another node may have been first. */
+export async function removeEvents(db: Db, gone: readonly number[]): Promise<ToldEvent[]> {
+  if (gone.length === 0) return [];
   const rows = rowsFrom(
     db,
-    ids.map((id) => ({ id })),
+    gone.map((id) => ({ id })),
     { id: 'int' },
   );
   await sql`delete from event_pending where event_id in (select id from ${rows} as r)`.execute(db);
-  await sql`delete from event where id in (select id from ${rows} as r)`.execute(db);
+  const deleted = await sql<ToldEvent>`delete from event where id in (select id from ${rows} as r)
+    returning id, kind, at, data`.execute(db);
+  return deleted.rows;
 }

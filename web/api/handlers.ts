@@ -15,6 +15,7 @@ import { reportHandlers } from './report.ts';
 import { safeHandlers } from './safe.ts';
 import { shapingHandlers } from './shaping.ts';
 import { planningHandlers } from './planning.ts';
+import { eventsHandlers } from './events.ts';
 import { programHandlers } from './program.ts';
 import { searchHandlers } from './search.ts';
 import { segmentHandlers } from './segment.ts';
@@ -44,6 +45,7 @@ export const handlers: Handlers = {
   ...organisationHandlers,
   ...planningHandlers,
   ...programHandlers,
+  ...eventsHandlers,
   ...searchHandlers,
   ...streamHandlers,
 };

@@ -11,11 +11,8 @@ export type Channel =
   | 'conversation'
   | 'suppression'
   | 'settings'
-<<<<<<< HEAD
-  | 'segment';
-=======
+  | 'segment'
   | 'events';
->>>>>>> 6b4c284 (audience: what programs told is forgotten by age, by name and by person, and its summary with it)
 
 export interface Wake {
   /** Calls back after each ring, at most once per turn of the event loop. Returns how to stop listening. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { issueCredential, type Scope } from '../../core/submission/credential.ts';
 import { startWeb } from '../testing.ts';
@@ -122,4 +123,21 @@ test('forty batches at once, half of them repeated, leave each event once', asyn
   const sum = (key: string) => answers.reduce((all, one) => all + one.body[key], 0);
   expect([sum('taken'), sum('duplicates')]).toEqual([400, 400]);
   expect(await events()).toHaveLength(400);
+});
+
+test('the calls that docs/events.md shows are taken, and the visitor’s events become the customer’s', async () => {
+  const { post, events, rt, clock } = await shop();
+  await clock.advance(3_600_000);
+  const text = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
+  const calls = [...text.matchAll(/curl \$URL(\/v1\/\w+) [^']*'[^']*' -d '([^']+)'/g)];
+  expect(calls.map(([, path]) => path)).toEqual(['/v1/identify', '/v1/track', '/v1/batch']);
+  for (const [, path = '', body = ''] of calls.toReversed()) {
+    const answer = await post(path, body);
+    expect([answer.status, answer.body.refused ?? [], answer.body.ignored]).toEqual([200, [], []]);
+  }
+  const contact = await rt.store.read.selectFrom('contact').selectAll().executeTakeFirstOrThrow();
+  expect(contact).toMatchObject({ email: 'ana@example.org', external_id: '42', first_name: 'Ana' });
+  const rows = await events();
+  expect(rows.filter((row) => row.kind !== 'identified')).toHaveLength(8);
+  expect(rows.every((row) => row.contact_id === contact.id)).toBe(true);
 });

@@ -6,6 +6,7 @@ import { campaigns } from '../words/campaigns.ts';
 import { checks } from '../words/checks.ts';
 import { consent } from '../words/consent.ts';
 import { dkim } from '../words/dkim.ts';
+import { events } from '../words/events.ts';
 import { egress } from '../words/egress.ts';
 import { forms } from '../words/forms.ts';
 import { imap } from '../words/imap.ts';
@@ -40,6 +41,7 @@ const table = {
   ...dkim,
   ...egress,
   ...forms,
+  ...events,
   ...imap,
   ...malware,
   ...order,

@@ -13,6 +13,8 @@ import type { Store } from '../store/open.ts';
 import { addRawMessage, rawPath } from '../store/raw-message.ts';
 import { eachEngine } from '../store/testing.ts';
 import { createWake } from '../wake.ts';
+import { readCall, type EventCall } from './event-call.ts';
+import { takeCalls } from './event-group.ts';
 import { erasedHash, erasePerson, exportPerson, STAND_IN } from './erase.ts';
 import { suppress, SuppressionView } from './suppress.ts';
 
@@ -364,6 +366,22 @@ eachEngine((_name, open) => {
     // A second time, and of somebody who was never here, it does no harm.
     expect((await erasePerson(rt, ANA, null)).counts).not.toHaveProperty('contact');
     expect(await contactByEmail(store.read, ANA)).toBeUndefined();
+  });
+
+  test('what programs told goes, with their names for the person and the values in its summary', async () => {
+    const store = await open();
+    const rt = await stand(store);
+    const calls = [
+      { type: 'identify', userId: 'u-ana', anonymousId: 'v-ana', traits: { email: ANA, city: 'Zwolle' } },
+      { type: 'track', userId: 'u-ana', event: 'form_submitted', properties: { wish: 'zither' } },
+      { type: 'track', userId: 'u-bob', event: 'form_submitted', properties: { wish: 'banjo' } },
+    ].map((call) => readCall(call, { now: NOW }) as EventCall);
+    await store.write((tx) => takeCalls(tx, [{ credentialId: 1, calls }], NOW));
+    expect(await rowsWith(store, 'zither')).not.toEqual([]);
+    await erasePerson(rt, ANA, null);
+    for (const words of ['zither', 'u-ana', 'v-ana', 'Zwolle', ANA])
+      expect(await rowsWith(store, words)).toEqual([]);
+    expect(await rowsWith(store, 'banjo')).not.toEqual([]);
   });
 
   test('while a message to them is on the wire nothing is erased', async () => {

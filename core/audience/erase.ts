@@ -22,6 +22,7 @@ import { toJson } from '../store/json.ts';
 import { rawPath } from '../store/raw-message.ts';
 import { addAudit } from '../store/user.ts';
 import { mailedHash } from '../submission/group.ts';
+import { forgetTold } from './event-erase.ts';
 
 /** What stands where the address stood. */
 export const STAND_IN = 'erased@erased.invalid';
@@ -57,7 +58,10 @@ export async function erasePerson(
     const traces = await tracesOf(tx, address);
     if ((await onTheWire(tx, traces)).length > 0)
       throw new Problem('conflict', 'a message to them is on the wire this moment: try again in a minute');
+    // First, because the summary of what programs told holds values of theirs.
+    const told = traces.contactId === null ? 0 : await forgetTold(tx, traces.contactId);
     const erased = await eraseTraces(tx, traces, STAND_IN, mailedHash(address), now);
+    if (told > 0) erased.counts['event'] = (erased.counts['event'] ?? 0) + told;
     await keepErasure(tx, { hash, made_by: by, counts: toJson(erased.counts) }, now);
     await addAudit(
       tx,

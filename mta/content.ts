@@ -121,10 +121,10 @@ export class Contents {
       const compiled = await this.template(one.template_version_id).catch(() => undefined);
       if (compiled === undefined) continue;
       const { template } = compiled;
-      const contact = contacts.get(one.contact_id ?? 0) ?? {};
+      const contact = contacts.get(one.contact_id ?? 0);
       const fill = fillFor(
         template,
-        { ...contact, email: one.address },
+        { ...contact, email: one.address, tracking: contact?.tracking_now ?? 'none' },
         { now, seed: randomBytes(10).toString('hex'), key: this.#runtime.tokens.currentKey, dkim },
       );
       fills.push({ id: one.id, fill: toJson(fill) });

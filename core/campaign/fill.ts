@@ -4,11 +4,21 @@
  * function of (template version, fill, delivery id), so a retry repeats it byte for byte, and the inbox can show the very
  * mail that a person got without anybody having kept it.
  */
-import { linksFor, messageIdFor, replyAddress, returnPath, unsubscribeAddress } from '../mail/identifiers.ts';
+import {
+  clickUrl,
+  linksFor,
+  messageIdFor,
+  pixelUrl,
+  replyAddress,
+  returnPath,
+  unsubscribeAddress,
+  type Origin,
+} from '../mail/identifiers.ts';
 import { dateField, mailboxField, rawField, textField, type HeaderField } from '../mail/header.ts';
 import { listHeaders } from '../mail/list-headers.ts';
 import type { OutgoingMessage } from '../mail/compose.ts';
 import type { Tokens } from '../mail/tokens.ts';
+import { linkField, PIXEL, TRAP } from './link-table.ts';
 import { domainOf, type CompiledTemplate } from './template.ts';
 import type { Scope } from './liquid.ts';
 
@@ -24,6 +34,8 @@ export interface Fill {
   dkim?: number[];
   /** The contact's values that the template uses, by name. */
   contact: Record<string, unknown>;
+  /** What they agreed to when it was frozen; absent: nothing, and every link is as it was written. */
+  track?: 'hygiene' | 'full';
 }
 
 /** A contact row, as far as a message may show it. `fields` may be the JSON text as stored. */
@@ -36,6 +48,7 @@ export interface FillContact {
   external_id?: string | null;
   fields?: string | Record<string, unknown>;
   tags?: string | unknown[];
+  tracking?: 'none' | 'hygiene' | 'full';
 }
 
 export interface Freezing {
@@ -55,7 +68,7 @@ export function fillFor(
   { now, seed, key, dkim }: Freezing,
 ): Fill {
   const values: Record<string, unknown> = {};
-  const { fields, tags, ...columns } = contact;
+  const { fields, tags, tracking = 'none', ...columns } = contact;
   const wanted = template.contactFields;
   const all = wanted.includes('*');
   const row = columns as Record<string, unknown>;
@@ -69,7 +82,8 @@ export function fillFor(
     else value = Object.hasOwn(customOf(), name) ? customOf()[name] : undefined;
     if (value !== undefined && value !== null && value !== '') values[name] = value;
   }
-  return { date: now, seed, key, ...(dkim && { dkim }), contact: values };
+  const track = template.version.settings.links !== null && tracking !== 'none' ? tracking : undefined;
+  return { date: now, seed, key, ...(dkim && { dkim }), contact: values, ...(track && { track }) };
 }
 
 const SHOWN = new Set(['email', 'first_name', 'last_name', 'language', 'timezone', 'external_id']);
@@ -121,10 +135,12 @@ export function renderMessage(
     view_url: uses.has('view_url') ? links.view : '',
   };
   const subject = template.subject.renderText(scope);
+  const parts = fill.track === undefined ? template : template.tracked(fill.track);
+  if (fill.track !== undefined) Object.assign(scope, trackedLinks(tokens, origin, template, fill.track));
   const content = template.frame.fill(
     fill.seed,
-    template.text.renderEncoded(scope),
-    template.html?.renderEncoded(scope),
+    parts.text.renderEncoded(scope),
+    parts.html?.renderEncoded(scope),
   );
   const headers: HeaderField[] = [
     dateField(fill.date),
@@ -163,7 +179,21 @@ export function renderMessage(
   };
 }
 
-/** What a person would read, for a preview: nothing is encoded, no token is made. */
+/** The addresses of this recipient's links, of the pixel and of the trap, by the names that the tracked parts use. */
+function trackedLinks(
+  tokens: Tokens,
+  origin: Origin,
+  { version: { settings } }: CompiledTemplate,
+  mode: 'hygiene' | 'full',
+): Scope {
+  const scope: Scope = { [linkField(PIXEL)]: pixelUrl(tokens, origin, settings.base_url) };
+  if (mode === 'hygiene') return scope;
+  for (const number of [...(settings.links ?? []).map((link) => link.number), TRAP])
+    scope[linkField(number)] = clickUrl(tokens, origin, settings.base_url, number);
+  return scope;
+}
+
+/** What a person would read, for a preview: nothing is encoded, no token is made, no link is counted. */
 export function previewMessage(
   template: CompiledTemplate,
   fill: Fill,

@@ -1,6 +1,6 @@
 /**
- * The links and images of a template: found with their place, checked, and, only where a contact's tracking mode asks for
- * it, rewritten. By default every link leaves as it was written.
+ * The links and images of a template: found with their place, checked, and changed. Which links are counted, and how, is in
+ * link-table.ts; by default every link leaves as it was written.
  */
 export interface FoundLink {
   /** 1, 2, 3 … in the order of the HTML; the number that a link token carries. */
@@ -53,27 +53,34 @@ export function findImages(html: string): FoundImage[] {
   return images;
 }
 
-/**
- * The HTML with its web links replaced. `replace` gets the link and answers the new address, or undefined to leave it.
- * Only http and https links whose host is fixed are offered: a merge field there, mail and telephone links stay.
- */
-export function rewriteLinks(html: string, replace: (link: FoundLink) => string | undefined): string {
+/** The HTML with every link's tag as `change` answers it; `number` counts as in `findLinks`. */
+export function rewriteTags(
+  html: string,
+  change: (tag: string, link: Omit<FoundLink, 'line'>) => string,
+): string {
   let number = 0;
   const hidden = commentRanges(html);
   return html.replace(ANCHOR, (tag: string, offset: number) => {
     const url = attribute(tag, 'href');
     if (url === undefined || isHidden(hidden, offset)) return tag;
     number += 1;
-    if (!/^https?:\/\/[^/{}]+/i.test(url)) return tag;
-    const target = replace({ number, url, line: lineAt(html, offset) });
-    return target === undefined
-      ? tag
-      : tag.replace(
-          /(\shref\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s>]+)/i,
-          (_all, head: string) => `${head}"${escape(target)}"`,
-        );
+    return change(tag, { number, url });
   });
 }
+
+/** A link's tag with another address. */
+export const withTarget = (tag: string, url: string): string =>
+  tag.replace(
+    /(\shref\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s>]+)/i,
+    (_all, head: string) => `${head}"${escape(url)}"`,
+  );
+
+/** A link's tag without some of its attributes. */
+export const withoutAttributes = (tag: string, names: readonly string[]): string =>
+  tag.replace(
+    new RegExp(`\\s(?:${names.join('|')})(?:\\s*=\\s*(?:"[^"]*"|'[^']*'|[^\\s>]+))?(?=[\\s/>])`, 'gi'),
+    '',
+  );
 
 /** What is wrong with a link, if anything. A link that begins with a merge field is only known at sending. */
 export function linkFault(url: string): LinkFault | undefined {
@@ -112,7 +119,8 @@ function lineAt(text: string, offset: number): number {
   return line;
 }
 
-function attribute(tag: string, name: string): string | undefined {
+/** The value of an attribute, entities decoded; undefined when it is absent. */
+export function attribute(tag: string, name: string): string | undefined {
   const pattern = new RegExp(`\\s${name}(?:\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s>]+)))?(?=[\\s/>])`, 'i');
   const match = pattern.exec(tag);
   return match === null ? undefined : unescape(match[1] ?? match[2] ?? match[3] ?? '');

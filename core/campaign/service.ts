@@ -18,15 +18,20 @@ import { enqueueTest } from '../store/queue.ts';
 import type { Db, NewRow, Row, RowPatch } from '../store/tables.ts';
 import { audienceCondition, audienceOf, firstOfAudience } from './audience.ts';
 import { fillFor, previewMessage } from './fill.ts';
+import { linkTable } from './link-table.ts';
 import { moveCampaign } from './states.ts';
 import {
   compileTemplate,
   templateSettings,
+  textPart,
   type CompiledTemplate,
   type TemplateVersion,
 } from './template.ts';
 
 type Needs = Pick<Runtime, 'store' | 'clock' | 'wake' | 'config' | 'tokens'>;
+
+/** In which dates are written. */
+const TIMEZONE = 'Europe/Paris';
 
 /** What a person may change in a draft. */
 export type CampaignChange = Partial<
@@ -211,7 +216,7 @@ export async function freeze(
     settings: toJson(
       templateSettings({
         language,
-        timezone: 'Europe/Paris',
+        timezone: TIMEZONE,
         brand: { name: brand?.name ?? '', postal_address: brand?.postal_address ?? '' },
         campaign: { id: campaign.id, name: campaign.name },
         list: list === undefined ? null : { id: list.id, name: list.name },
@@ -220,6 +225,7 @@ export async function freeze(
         reply_delimiter: config.identity.reply_delimiter,
         stream: 'marketing',
         images: [],
+        links: linkTable(campaign.html, textPart(campaign), { language, timezone: TIMEZONE }),
       }),
     ),
     created_at: now,
@@ -353,11 +359,16 @@ export async function sendTest(
     const versionId = await addTemplateVersion(tx, { ...row, subject: `[Test] ${row.subject}` });
     const made: number[] = [];
     for (const address of new Set(addresses)) {
-      const fill = fillFor(compiled, contact ?? { email: address }, {
-        now,
-        seed: randomBytes(10).toString('hex'),
-        key: tokens.currentKey,
-      });
+      // Colleagues look at it: nobody is counted.
+      const fill = fillFor(
+        compiled,
+        { ...(contact ?? { email: address }), tracking: 'none' },
+        {
+          now,
+          seed: randomBytes(10).toString('hex'),
+          key: tokens.currentKey,
+        },
+      );
       made.push(
         await enqueueTest(
           tx,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Problem } from '../errors.ts';
-import { findImages, findLinks, linkFault, rewriteLinks } from './links.ts';
+import { findImages, findLinks, linkFault, rewriteTags, withTarget } from './links.ts';
 import { parseTemplate, TemplateFault, type Target } from './liquid.ts';
 import { checkTemplate, knownFields, mergeFields } from './template-check.ts';
 import { compileTemplate, templateSettings, textFromHtml, type TemplateSource } from './template.ts';
@@ -229,8 +229,8 @@ test('links are numbered as they stand, and rewritten only where asked', () => {
     [2, '{{ unsubscribe_url }}', 2],
     [3, 'https://c.example', 3],
   ]);
-  const rewritten = rewriteLinks(html, ({ number, url }) =>
-    url.includes('a.example') ? `https://t.example/${number}?a&"` : undefined,
+  const rewritten = rewriteTags(html, (tag, { number, url }) =>
+    url.includes('a.example') ? withTarget(tag, `https://t.example/${number}?a&"`) : tag,
   );
   expect(rewritten).toBe(html.replace('https://a.example/?x=1&amp;y=2', 'https://t.example/1?a&amp;&quot;'));
   expect(

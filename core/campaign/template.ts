@@ -8,6 +8,7 @@ import { checkAddress, explainAddressFault, safeText } from '../mail/address.ts'
 import { compileMessage, type Attachment, type MessageFrame } from '../mail/compose.ts';
 import { listFrame, type ListFrame } from '../mail/list-headers.ts';
 import type { ReplyDelimiter } from '../mail/identifiers.ts';
+import { trackedHtml, trackedText, withoutLinkTags } from './link-table.ts';
 import { parseTemplate, TemplateFault, type Locale, type ParsedTemplate, type Target } from './liquid.ts';
 
 /** What people write. */
@@ -17,6 +18,17 @@ export interface TemplateSource {
   html: string;
   /** Made from the HTML when empty. */
   text: string;
+}
+
+/** A link that can be counted. */
+export interface LinkUse {
+  /** What its token carries: its place among the links of the HTML, further links of the text after them. */
+  number: number;
+  /** As written, entities decoded; may hold merge fields behind the host. */
+  url: string;
+  product?: string;
+  brand?: string;
+  category?: string;
 }
 
 /** What else the message is a function of; frozen as JSON in `template_version.settings`. */
@@ -35,6 +47,8 @@ export interface TemplateSettings {
   stream: 'marketing' | 'transactional';
   /** Pictures that travel inside the message, content in base64. */
   images: { file_name: string; media_type: string; content_id: string; content: string }[];
+  /** The links that can be counted (link-table.ts). Null in versions that are older than counting: they stay as they were. */
+  links: LinkUse[] | null;
 }
 
 /** A `template_version` row, as far as a message needs it. */
@@ -54,6 +68,8 @@ export interface CompiledTemplate {
   subject: ParsedTemplate;
   text: ParsedTemplate;
   html: ParsedTemplate | undefined;
+  /** The parts as somebody gets them who agreed to be counted; made when first asked for. */
+  tracked(mode: 'hygiene' | 'full'): { text: ParsedTemplate; html: ParsedTemplate | undefined };
   frame: MessageFrame;
   /** The list fields that are the same for everybody. */
   listFrame: ListFrame;
@@ -74,11 +90,16 @@ export function compileTemplate(given: TemplateVersion): CompiledTemplate {
   const locale = { language: settings.language, timezone: settings.timezone };
   safeText(version.from_name, 'from_name');
   const subject = parsePart('subject', version.subject, locale);
-  const html =
+  const { links } = settings;
+  const body = links === null ? version.html : withoutLinkTags(version.html);
+  const htmlOf = (written: string) =>
     version.html.trim() === ''
       ? undefined
-      : parsePart('html', withLineEnd(withPreheader(version.html, version.preheader)), locale);
-  const text = parsePart('text', withLineEnd(textPart(version)), locale);
+      : parsePart('html', withLineEnd(withPreheader(written, version.preheader)), locale);
+  const textOf = (written: string) => parsePart('text', withLineEnd(written), locale);
+  const html = htmlOf(body);
+  const text = textOf(textPart(version));
+  const made = new Map<string, { text: ParsedTemplate; html: ParsedTemplate | undefined }>();
   const uses = new Set(
     [subject, text, ...(html ? [html] : [])].flatMap((part) => part.fields.map((use) => use.path)),
   );
@@ -92,6 +113,16 @@ export function compileTemplate(given: TemplateVersion): CompiledTemplate {
     subject,
     text,
     html,
+    tracked(mode) {
+      const known = made.get(mode);
+      if (known !== undefined || links === null) return known ?? { text, html };
+      const parts = {
+        text: mode === 'full' ? textOf(trackedText(textPart(version), links)) : text,
+        html: htmlOf(trackedHtml(body, links, mode)),
+      };
+      made.set(mode, parts);
+      return parts;
+    },
     frame: compileMessage(settings.images.map(imageOf)),
     listFrame: listFrameOf(version),
     contactFields: [...contactFields],
@@ -136,6 +167,7 @@ const defaults: TemplateSettings = {
   reply_delimiter: '+',
   stream: 'marketing',
   images: [],
+  links: null,
 };
 
 /** Settings with their defaults, for those who freeze a version and those who read one. */

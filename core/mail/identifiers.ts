@@ -7,7 +7,7 @@
  *     u.TOKEN@bounces.example.org            unsubscribe by mail
  *     contact+rTOKEN@replies.example.org     Reply-To of campaigns; what delimits is a setting
  *     <m.TOKEN@example.org>                  Message-ID of a delivery, at the From domain
- *     https://host/u/TOKEN                   unsubscribe and preferences, view (/v/), links (/l/)
+ *     https://host/u/TOKEN                   unsubscribe and preferences, view (/v/), links (/l/), pixel (/o/)
  */
 import { checkAddress } from './address.ts';
 import { TOKEN_LENGTH, type Purpose, type ReadingTerms, type TokenReading, type Tokens } from './tokens.ts';
@@ -85,6 +85,11 @@ export function linksFor(tokens: Tokens, origin: Origin, baseUrl: string): LinkS
 /** A counted link. The target is looked up by (delivery, number), never taken from the address. */
 export function clickUrl(tokens: Tokens, origin: Origin, baseUrl: string, link: number): string {
   return `${baseUrl}/l/${tokens.mint({ ...origin, purpose: 'l', domain: LINK_DOMAIN, link })}`;
+}
+
+/** The picture that tells an opening: link 0 of the same token. */
+export function pixelUrl(tokens: Tokens, origin: Origin, baseUrl: string): string {
+  return `${baseUrl}/o/${tokens.mint({ ...origin, purpose: 'l', domain: LINK_DOMAIN, link: 0 })}.gif`;
 }
 
 export type RecipientReading =

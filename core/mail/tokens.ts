@@ -18,7 +18,7 @@ const purposes = ['r', 'b', 'u', 'f', 'm', 'l', 'c', 'v'] as const;
 
 /**
  * r reply, b return path (bounce), u unsubscribe and preferences, f feedback (complaint), m Message-ID of a delivery,
- * l link, c Message-ID of a conversation's message (the id is the message's), v view in the browser.
+ * l link (number 0: the pixel that tells an opening), c Message-ID of a conversation's message (the id is the message's), v view in the browser.
  */
 export type Purpose = (typeof purposes)[number];
 
@@ -47,6 +47,8 @@ export interface ReadingTerms {
   domain: string;
   now: number;
   purpose: Purpose | readonly Purpose[];
+  /** A link still leads somewhere after its days are over; whoever asks for this looks at `issuedDay` himself. */
+  anyAge?: boolean;
 }
 
 export type TokenFault = 'malformed' | 'forged' | 'expired' | 'unknown-key' | 'wrong-purpose';
@@ -83,6 +85,10 @@ for (let i = 0; i < 32; i++) {
 export function lifetimeDays(purpose: Purpose): number {
   return purpose === 'b' ? 30 : 400;
 }
+
+/** The days during which a token of that issue day acts are over. */
+export const hasExpired = (purpose: Purpose, issuedDay: number, now: number): boolean =>
+  dayOf(now) - issuedDay > lifetimeDays(purpose);
 
 /**
  * The maker and reader of tokens. The last key signs; all of them are accepted until they are taken out of the list.
@@ -122,7 +128,7 @@ export function createTokens(keys: readonly TokenKey[]): Tokens {
       return encode(head) + tail + encode(authenticate(secret, head, link, domain));
     },
 
-    read(token, { domain, now, purpose }) {
+    read(token, { domain, now, purpose, anyAge = false }) {
       const isLink = token.length === LINK_TOKEN_LENGTH;
       if ((!isLink && token.length !== TOKEN_LENGTH) || !TOKEN.test(token)) return invalid('malformed');
       const head = decode(token.slice(0, 16));
@@ -140,7 +146,7 @@ export function createTokens(keys: readonly TokenKey[]): Tokens {
       if (isLink !== (found === 'l')) return invalid('malformed');
       if (typeof purpose === 'string' ? found !== purpose : !purpose.includes(found))
         return invalid('wrong-purpose');
-      if (dayOf(now) - issuedDay > lifetimeDays(found)) return invalid('expired');
+      if (!anyAge && hasExpired(found, issuedDay, now)) return invalid('expired');
       return { kind: 'valid', id, purpose: found, issuedDay, link };
     },
   };

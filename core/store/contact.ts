@@ -2,23 +2,26 @@
 import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely';
 import { engineOf, packed, rowsFrom } from './batch.ts';
 import { fromJson } from './json.ts';
+import { trackingNow, type TrackingMode } from './tracking.ts';
 import type { Db, NewRow, Row, RowPatch, SuppressionScope, Tables } from './tables.ts';
 
 export const contactsById = async (db: Db, ids: readonly number[]): Promise<Row<'contact'>[]> =>
   ids.length === 0 ? [] : db.selectFrom('contact').selectAll().where('id', 'in', ids).execute();
 
-/** What a message may show of people. */
-export const contactsToFill = (
-  db: Db,
-  ids: readonly number[],
-): Promise<Pick<Row<'contact'>, (typeof FILL_COLUMNS)[number]>[]> =>
+type ContactToFill = Pick<
+  Row<'contact'>,
+  'id' | 'first_name' | 'last_name' | 'language' | 'timezone' | 'external_id' | 'fields' | 'tags'
+> & { tracking_now: TrackingMode };
+
+/** What a message may show of people, and how far they agree to be counted. */
+export const contactsToFill = (db: Db, ids: readonly number[]): Promise<ContactToFill[]> =>
   ids.length === 0
     ? Promise.resolve([])
-    : packed(
+    : packed<ContactToFill>(
         db,
         FILL_COLUMNS,
         (columns) =>
-          sql`select ${columns} from contact where id in (${engineOf(db) === 'sqlite' ? sql`select value from json_each(${JSON.stringify(ids)})` : sql.join([...ids])})`,
+          sql`select ${columns} from (select contact.*, ${trackingNow} as tracking_now from contact) as contact where id in (${engineOf(db) === 'sqlite' ? sql`select value from json_each(${JSON.stringify(ids)})` : sql.join([...ids])})`,
       );
 
 const FILL_COLUMNS = [
@@ -30,6 +33,7 @@ const FILL_COLUMNS = [
   'external_id',
   'fields',
   'tags',
+  'tracking_now',
 ] as const;
 
 export const contactById = (db: Db, id: number): Promise<Row<'contact'> | undefined> =>

@@ -453,6 +453,17 @@ export const migrations: Migration[] = [
     ],
   },
   {
+    // Who pressed which link and opened what. A hit waits here until it is known whether a person or a machine made it.
+    name: '0021_tracking',
+    up: [
+      `alter table contact add column last_open_day :int`,
+      `create table tracking_hit (id :id, delivery_id :int not null, at :int not null, link :int not null, facts :json not null,
+        judged :int not null default 0)`,
+      `create index tracking_hit_due on tracking_hit (judged, at)`,
+      `create index tracking_hit_delivery on tracking_hit (delivery_id, at)`,
+    ],
+  },
+  {
     // What people agree to, the forms where they do, the pauses they ask for, and what is left of those who were erased.
     name: '0022_consent',
     up: [

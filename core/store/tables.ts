@@ -327,6 +327,8 @@ export interface Tables extends MembershipTables {
     fields: Json;
     tags: Json;
     tracking: 'none' | 'hygiene' | 'full';
+    /** Of those who agreed to that much: the day (time divided by 86,400,000) on which they last opened something. */
+    last_open_day: number | null;
     created_at: number;
     updated_at: number;
     last_human_reply_at: number | null;
@@ -338,6 +340,17 @@ export interface Tables extends MembershipTables {
     max_frequency: Generated<'all' | 'weekly' | 'monthly'>;
     /** When each value was true, by the name of its column or of `fields.NAME`: an older word never replaces it. */
     set_at: Generated<Json>;
+  };
+  /** A hit on a link or on the picture, for about a minute: then a person's or a machine's event was made of it. */
+  tracking_hit: {
+    id: Generated<number>;
+    delivery_id: number;
+    at: number;
+    /** 0: the picture. */
+    link: number;
+    /** `HitFacts` of core/tracking/hit.ts: neither address nor agent. */
+    facts: Json;
+    judged: Generated<number>;
   };
   field: {
     id: Generated<number>;

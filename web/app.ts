@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import Koa from 'koa';
 import type { Runtime } from '../core/runtime.ts';
+import { createCounter, type HitCounter } from '../core/tracking/counter.ts';
 import { handlers } from './api/handlers.ts';
 import { sameOrigin, session } from './http/auth.ts';
 import { errors } from './http/errors.ts';
@@ -14,17 +15,20 @@ import { ownHost, requestLog, securityHeaders } from './http/request.ts';
 import { apiRoutes } from './http/route.ts';
 import { staticInterface } from './http/static.ts';
 import { formPages } from './public/form.ts';
+import { countedLinks } from './public/links.ts';
 import { publicPages } from './public/pages.ts';
 import { keyApi } from './v1/app.ts';
 
 export interface AppOptions {
   /** Where the built interface lies. */
   dist?: string;
+  /** Counts opens and clicks; whoever gives one starts and stops it. */
+  counter?: HitCounter;
 }
 
 export function createApp(
   rt: Runtime,
-  { dist = join(import.meta.dirname, 'ui', 'dist') }: AppOptions = {},
+  { dist = join(import.meta.dirname, 'ui', 'dist'), counter = createCounter(rt) }: AppOptions = {},
 ): Koa {
   const limits = createLimits();
   const app = new Koa();
@@ -37,6 +41,7 @@ export function createApp(
   // Strangers with a link from our mail: no session, any origin, no change by GET.
   app.use(publicPages(rt, limits));
   app.use(formPages(rt, limits));
+  app.use(countedLinks(rt, counter));
   // Programs with a key.
   app.use(keyApi(rt));
   // People who work here.

@@ -1,5 +1,6 @@
 /** For tests of the web house: a small organisation in the store, with a letter that was sent and one that came back. */
 import { fillFor } from '../core/campaign/fill.ts';
+import { linkTable } from '../core/campaign/link-table.ts';
 import { compileTemplate, templateSettings } from '../core/campaign/template.ts';
 import { linksFor } from '../core/mail/identifiers.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -10,12 +11,22 @@ import { addBrand, addMailbox, addSendingDomain } from '../core/store/identity.t
 import { toJson } from '../core/store/json.ts';
 import { addList, joinList } from '../core/store/list.ts';
 import { domainIds } from '../core/store/queue.ts';
+import type { Row } from '../core/store/tables.ts';
 
 export const HTML =
   '<html><body><p>Bonjour {{ contact.first_name | default: "vous" }}</p><a href="{{ unsubscribe_url }}">x</a></body></html>';
 
 /** Writes it all; answers the ids and the links of the delivered letter. `list: false` sends to a segment alone. */
-export async function fixture(rt: Runtime, { list: toList = true, test = false, language = 'fr' } = {}) {
+export async function fixture(
+  rt: Runtime,
+  {
+    list: toList = true,
+    test = false,
+    language = 'fr',
+    html = HTML,
+    tracking = 'none' as Row<'contact'>['tracking'],
+  } = {},
+) {
   const now = rt.clock.now();
   const ids = await rt.store.write(async (tx) => {
     const brand = await addBrand(tx, {
@@ -48,6 +59,7 @@ export async function fixture(rt: Runtime, { list: toList = true, test = false, 
       now,
     );
     const other = await addList(tx, { name: 'Soldes', brand_id: brand }, now);
+    await tx.updateTable('contact').set({ tracking }).where('id', '=', contact).execute();
     await joinList(tx, list, [contact], 'test', now);
     await joinList(tx, other, [contact], 'test', now);
     const settings = templateSettings({
@@ -56,11 +68,12 @@ export async function fixture(rt: Runtime, { list: toList = true, test = false, 
       campaign: { id: 1, name: 'Été' },
       bounce_host: 'bounces.maison.example',
       base_url: 'https://parley.example.org',
+      links: linkTable(html, '', { language: 'fr', timezone: 'UTC' }),
     });
     const letter = {
       subject: 'Votre été',
       preheader: '',
-      html: HTML,
+      html,
       text: '',
       from_name: 'Maison',
       from_address: 'contact@maison.example',
@@ -81,7 +94,7 @@ export async function fixture(rt: Runtime, { list: toList = true, test = false, 
         from_name: 'Maison',
         from_local: 'contact',
         preheader: '',
-        html: HTML,
+        html,
         text: '',
         pool: 'marketing',
         paused: 0,
@@ -98,7 +111,7 @@ export async function fixture(rt: Runtime, { list: toList = true, test = false, 
     });
     const fill = fillFor(
       compileTemplate({ ...letter, settings }),
-      { email: 'camille@client.example', first_name: 'Camille' },
+      { email: 'camille@client.example', first_name: 'Camille', tracking },
       { now, seed: 'x'.repeat(16), key: rt.tokens.currentKey },
     );
     const domains = await domainIds(tx, ['client.example']);
@@ -118,6 +131,7 @@ export async function fixture(rt: Runtime, { list: toList = true, test = false, 
         due_at: now,
         queued_at: now,
         attempt: 1,
+        finished_at: now,
         template_version_id: version,
         fill: toJson(fill),
       })

@@ -13,6 +13,7 @@ import { imports } from '../core/audience/import.ts';
 import { Membership } from '../core/audience/membership.ts';
 import { firstBrand } from '../core/identity.ts';
 import type { Role, Runtime } from '../core/runtime.ts';
+import { createCounter } from '../core/tracking/counter.ts';
 import { ownerLink } from './account.ts';
 import { createApp, type AppOptions } from './app.ts';
 import { endStreams } from './api/stream.ts';
@@ -30,6 +31,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
   const membership = new Membership(rt);
   const care = consentCare(rt);
   const eventTidy = new EventTidy(rt);
+  const counter = createCounter(rt);
   let server: Server | undefined;
   let port = rt.config.http.port;
   return {
@@ -49,13 +51,14 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
           keepAliveTimeout: 65_000,
           insecureHTTPParser: false,
         },
-        createApp(rt, options).callback(),
+        createApp(rt, { counter, ...options }).callback(),
       );
       port = await listen(server, rt.config.http.port, rt.config.http.host);
       await importing.start();
       membership.start();
       care.start();
       eventTidy.start();
+      counter.start();
       rt.log.info('web listening', { host: rt.config.http.host, port });
       const link = await ownerLink(rt, port);
       // To standard output, for the person who started it; the log keeps no keys.
@@ -76,6 +79,7 @@ export function web(rt: Runtime, options: AppOptions = {}): WebRole {
       await membership.stop();
       await care.stop();
       await eventTidy.stop();
+      await counter.stop();
       clearTimeout(limit);
     },
   };

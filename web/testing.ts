@@ -7,6 +7,7 @@ import { loadConfig } from '../config/load.ts';
 import { manualClock, type ManualClock } from '../core/clock.ts';
 import { silentLog } from '../core/log.ts';
 import { startRuntime, type Started } from '../core/start.ts';
+import { createCounter, type HitCounter } from '../core/tracking/counter.ts';
 import type { Role } from '../core/store/tables.ts';
 import { addUser, userByEmail } from '../core/store/user.ts';
 import { createApp } from './app.ts';
@@ -20,6 +21,8 @@ export interface TestServer {
   url: string;
   rt: Started;
   clock: ManualClock;
+  /** Counts opens and clicks, at its own pace alone when told. */
+  counter: HitCounter;
   /** A browser in which nobody is signed in. */
   browser(): Browser;
   /** A browser in which somebody with this role is signed in. */
@@ -45,9 +48,10 @@ export async function startWeb(overrides: Record<string, unknown> = {}): Promise
     },
   });
   const rt = await startRuntime(config, silentLog, { exclusive: false, clock });
+  const counter = createCounter(rt);
   const server = createServer(
     { maxHeaderSize: 16 * 1024 },
-    createApp(rt, { dist: join(directory, 'dist') }).callback(),
+    createApp(rt, { dist: join(directory, 'dist'), counter }).callback(),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -63,6 +67,7 @@ export async function startWeb(overrides: Record<string, unknown> = {}): Promise
     url,
     rt,
     clock,
+    counter,
     browser: () => new Browser(url),
     async as(role) {
       const hash = await (passwordHash ??= hashPassword(PASSWORD));

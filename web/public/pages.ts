@@ -69,10 +69,11 @@ async function canary(ctx: Koa.Context): Promise<void> {
   ctx.body = CANARY_WORDS;
 }
 
-function gone(ctx: Koa.Context): void {
+/** One plain page for every link that leads nowhere. */
+export function gone(ctx: Koa.Context, status = 404): void {
   const language = languageOf(ctx.get('Accept-Language'));
   const words = wordsOf(language);
-  show(ctx, language, words.goneTitle, `<h1>${words.goneTitle}</h1><p>${words.gone}</p>`, 404);
+  show(ctx, language, words.goneTitle, `<h1>${words.goneTitle}</h1><p>${words.gone}</p>`, status);
 }
 
 // ── leaving ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,7 @@ import { safeRoutes } from './contract/safe-routes.ts';
 import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
+import { trackingRoutes } from './contract/tracking-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
 import type * as consent from './contract/consent.ts';
@@ -57,6 +58,7 @@ export const routes = {
   ...shapingRoutes,
   ...sendingRoutes,
   ...planningRoutes,
+  ...trackingRoutes,
   ...orderRoutes,
   ...programRoutes,
   ...liveRoutes,

@@ -109,6 +109,11 @@ export async function fixture(
       settings: toJson(settings),
       created_at: now,
     });
+    await tx
+      .updateTable('campaign')
+      .set({ template_version_id: version })
+      .where('id', '=', campaign)
+      .execute();
     const fill = fillFor(
       compileTemplate({ ...letter, settings }),
       { email: 'camille@client.example', first_name: 'Camille', tracking },

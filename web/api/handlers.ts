@@ -16,6 +16,7 @@ import { safeHandlers } from './safe.ts';
 import { shapingHandlers } from './shaping.ts';
 import { planningHandlers } from './planning.ts';
 import { eventsHandlers } from './events.ts';
+import { trackingHandlers } from './tracking.ts';
 import { programHandlers } from './program.ts';
 import { searchHandlers } from './search.ts';
 import { segmentHandlers } from './segment.ts';
@@ -44,6 +45,7 @@ export const handlers: Handlers = {
   ...orderHandlers,
   ...organisationHandlers,
   ...planningHandlers,
+  ...trackingHandlers,
   ...programHandlers,
   ...eventsHandlers,
   ...searchHandlers,

@@ -21,6 +21,7 @@ import { sending } from '../words/sending.ts';
 import { settings } from '../words/settings.ts';
 import { shaping } from '../words/shaping.ts';
 import { shell } from '../words/shell.ts';
+import { tracking } from '../words/tracking.ts';
 import { ways } from '../words/ways.ts';
 
 export type Language = 'fr' | 'en';
@@ -46,6 +47,7 @@ const table = {
   ...malware,
   ...order,
   ...programs,
+  ...tracking,
   ...ways,
 };
 export type Key = keyof typeof table;

@@ -163,7 +163,7 @@ test('reading the links of hostile HTML is linear', () => {
     const began = performance.now();
     const hostile = piece.repeat(5_000);
     linkTable(hostile, hostile, locale);
-    expect(performance.now() - began, piece).toBeLessThan(1500);
+    expect(performance.now() - began, piece).toBeLessThan(3000);
   }
   expect(textPart({ subject: '', preheader: '', html: HTML, text: '' })).not.toContain('data-');
 });

@@ -24,6 +24,8 @@ export const linkField = (number: number): string => `parley_link_${number}`;
 
 // The host has to end before anything is merged.
 const FIXED_HOST = /^https?:\/\/(?![^/?#]*[@\\])[^\s/?#{}\ue000\ue001]+(?=[/?#]|$)/i;
+/** Merge code without an end, which would only cost time to be refused. */
+const OPEN_CODE = /\{[{%]/;
 const KNOWN_ROOTS = new Set(['contact', 'brand', 'campaign', 'now']);
 const TEXT_LINK = /https?:\/\/[^\s<>"'()[\]]*[^\s<>"'()[\].,;:!?]/gi;
 
@@ -39,14 +41,14 @@ export function linkTable(html: string, text: string, locale: Locale): LinkUse[]
   rewriteTags(held.text, (tag, { number, url: heldUrl }) => {
     count = number;
     const url = held.back(heldUrl);
-    if (isCounted(url)) table.push({ number, url, ...tagsOf(tag) });
+    if (!OPEN_CODE.test(heldUrl) && isCounted(url)) table.push({ number, url, ...tagsOf(tag) });
     return tag;
   });
   const heldText = hold(text);
   const urls = new Set(table.map((one) => one.url));
   for (const [match] of heldText.text.matchAll(TEXT_LINK)) {
     const url = heldText.back(match);
-    if (urls.has(url) || !isCounted(url)) continue;
+    if (urls.has(url) || OPEN_CODE.test(match) || !isCounted(url)) continue;
     urls.add(url);
     table.push({ number: ++count, url });
   }

@@ -314,17 +314,17 @@ export const schema = z.strictObject({
       scan: z
         .strictObject({
           clamav: scanner.describe(
-            'clamd, asked whether a message is malware: HOST:PORT or the path of its socket. Empty: nobody is.',
+            'Asks clamd whether a message is malware: HOST:PORT or the path of its socket. Empty: nobody is asked.',
           ),
           rspamd: z
             .url({ protocol: /^https?$/ })
             .or(z.literal(''))
             .default('')
             .describe(
-              'Normal worker of rspamd, asked whether a letter is spam, such as http://127.0.0.1:11333. Empty: nobody is.',
+              'Asks the normal worker of rspamd whether a letter is spam, such as http://127.0.0.1:11333. Empty: nobody is asked.',
             ),
           spamassassin: scanner.describe(
-            'spamd of SpamAssassin, asked whether a letter is spam: HOST:PORT or the path of its socket. Empty: nobody is.',
+            'Asks spamd of SpamAssassin whether a letter is spam: HOST:PORT or the path of its socket. Empty: nobody is asked.',
           ),
           timeout_ms: z
             .int()

@@ -31,7 +31,7 @@ test.each([
     'a person on a list that suppresses answers',
     mail([FROM, 'X-Auto-Response-Suppress: All', 'Subject: Re: x'], 'Yes please'),
     'reply',
-    'other',
+    'interested',
   ],
   [
     'out of office by its header',

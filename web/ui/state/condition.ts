@@ -116,6 +116,14 @@ export const operatorsOf: Record<ValueKind, readonly string[]> = {
 
 export const needsValue = (op: string): boolean => op !== 'empty' && op !== 'nempty';
 
+/** The value an operator begins with: one that the server takes, to be changed. */
+export function startingValue(kind: ValueKind, op: string): unknown {
+  if (op === 'anniversary') return [0, 7];
+  if (op === 'age_between') return [18, 35];
+  if (op.startsWith('age_')) return 18;
+  return { text: '', number: 0, boolean: true, date: { rel: '-90d' } }[kind];
+}
+
 /** A property that an event was seen with. */
 export interface EventProperty {
   name: string;

@@ -6,7 +6,7 @@
  * integer milliseconds since 1970. Changes need the header `x-csrf-token` (from `/api/session`) and a right Origin.
  */
 import { z } from 'zod';
-import type { Definition, Leaf, Node } from '../core/audience/segment.ts';
+import type { DateValue, Definition, Leaf, Node, Window } from '../core/audience/segment.ts';
 import { peopleRoutes } from './contract/people-routes.ts';
 import { inboxRoutes } from './contract/inbox-routes.ts';
 import { audienceRoutes } from './contract/audience-routes.ts';
@@ -109,6 +109,8 @@ export type Segment = z.output<typeof audience.segment>;
 export type SegmentDefinition = Definition;
 export type SegmentNode = Node;
 export type SegmentLeaf = Leaf;
+export type SegmentWindow = Window;
+export type SegmentDate = DateValue;
 export type SegmentCount = z.output<typeof audience.segmentCount>;
 export type ImportJob = z.output<typeof audience.importJob>;
 export type ImportPreview = z.output<typeof audience.importPreview>;

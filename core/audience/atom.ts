@@ -28,7 +28,8 @@ export interface Dependence {
 }
 
 /** How the atoms of a segment are joined: by their ids. */
-export type Tree = { all: Tree[] } | { any: Tree[] } | { not: Tree } | { atom: string };
+export type Tree =
+  { all: Tree[] } | { any: Tree[] } | { not: Tree } | { atLeast: number; of: Tree[] } | { atom: string };
 
 export interface TakenApart {
   tree: Tree;
@@ -42,6 +43,7 @@ export function takeApart(node: Node): TakenApart {
     if ('all' in at) return { all: at.all.map(walk) };
     if ('any' in at) return { any: at.any.map(walk) };
     if ('not' in at) return { not: walk(at.not) };
+    if ('atLeast' in at) return { atLeast: at.atLeast, of: at.of.map(walk) };
     const id = atomId(at);
     atoms.set(id, at);
     return { atom: id };
@@ -111,6 +113,7 @@ export function meets(tree: Tree, isIn: (atom: string) => boolean): boolean {
   if ('all' in tree) return tree.all.every((part) => meets(part, isIn));
   if ('any' in tree) return tree.any.some((part) => meets(part, isIn));
   if ('not' in tree) return !meets(tree.not, isIn);
+  if ('atLeast' in tree) return tree.of.filter((part) => meets(part, isIn)).length >= tree.atLeast;
   return isIn(tree.atom);
 }
 
@@ -142,11 +145,35 @@ function joinedWords(
     }
     return out;
   }
+  if ('atLeast' in tree) return atLeastWords(tree, bitsOf, chunk, everybody);
   for (const part of tree.any) {
     const words = joinedWords(part, bitsOf, chunk, everybody);
     for (let i = 0; i < WORDS; i++) out[i] = (out[i] as number) | (words[i] as number);
   }
   return out;
+}
+
+/** Who meets so many of the parts: level[n] has those that met n + 1 of the parts looked at so far. */
+function atLeastWords(
+  { atLeast, of }: { atLeast: number; of: Tree[] },
+  bitsOf: (atom: string) => Bits,
+  chunk: number,
+  everybody: Uint32Array,
+): Uint32Array {
+  if (atLeast > of.length) return new Uint32Array(WORDS);
+  const level = Array.from({ length: atLeast }, () => new Uint32Array(WORDS));
+  for (const part of of) {
+    const words = joinedWords(part, bitsOf, chunk, everybody);
+    for (let i = 0; i < WORDS; i++) {
+      let carried = words[i] as number;
+      for (const met of level) {
+        const before = met[i] as number;
+        met[i] = before | carried;
+        carried &= before;
+      }
+    }
+  }
+  return level.at(-1) as Uint32Array;
 }
 
 /** Everybody who is in it. */

@@ -119,6 +119,7 @@ function node(random: Random, depth = 0): Node {
     () => ({ all: parts() }),
     () => ({ any: parts() }),
     () => ({ not: node(random, depth + 1) }),
+    () => ({ atLeast: 1 + Math.floor(random() * 3), of: [...parts(), ...parts()] }),
   ])();
 }
 

@@ -53,6 +53,7 @@ eachEngine((_name, open) => {
         { path: 'root.all.0', leaf: { event: 'order_placed', window: { last: '90d' } }, count: 2000 },
         { path: 'root.all.1.not', leaf: { event: 'clicked' }, count: 1000 },
       ],
+      groups: [],
       exact: true,
     });
     const { id } = await store.write((tx) =>

@@ -10,12 +10,14 @@ import type { Bits } from './bits.ts';
 import { membershipOf, type Membership } from './membership.ts';
 import type { Attached } from './roster.ts';
 import { conditionOf, countEach, countMembers, idsOf, membersPage } from './segment-sql.ts';
-import { inlineSegments, leavesOf, type Definition, type Leaf, type Node } from './segment.ts';
+import { groupsOf, inlineSegments, leavesOf, type Definition, type Leaf, type Node } from './segment.ts';
 
 export interface Counted {
   count: number;
   total: number;
   leaves: { path: string; leaf: Leaf; count: number }[];
+  /** Groups within the whole, each on its own. */
+  groups: { path: string; count: number }[];
   /** False: estimated from a sample; asked again in a moment it is exact. */
   exact: boolean;
 }
@@ -31,14 +33,26 @@ export async function countDefinition(rt: Runtime, definition: Definition, now: 
       root: await inlineSegments(read, leaf),
     })),
   );
+  const groups = await Promise.all(
+    groupsOf(definition.root).map(async ({ place, group }) => ({
+      path: place,
+      root: await inlineSegments(read, group),
+    })),
+  );
   const whole = await inlineSegments(read, definition.root);
   if (engine === undefined || engine.everybody.count() === 0)
-    return { ...(await countEach(read, definition, now)), exact: true };
+    return {
+      ...(await countEach(read, definition, now)),
+      groups: await Promise.all(
+        groups.map(async ({ path, root }) => ({ path, count: await countMembers(read, { root }, now) })),
+      ),
+      exact: true,
+    };
   const { tree, atoms } = takeApart(whole);
   const known = [...atoms.keys()].every((id) => engine.bitsOf(id) !== undefined);
   if (!known) {
     engine.prepare(atoms);
-    return estimate(rt, engine, whole, parts, now);
+    return estimate(rt, engine, { whole, parts, groups }, now);
   }
   const bitsOf = (id: string) => engine.bitsOf(id) as Bits;
   return {
@@ -47,6 +61,10 @@ export async function countDefinition(rt: Runtime, definition: Definition, now: 
     leaves: parts.map(({ path, leaf, root }) => ({
       path,
       leaf,
+      count: countJoined(takeApart(root).tree, bitsOf, engine.everybody),
+    })),
+    groups: groups.map(({ path, root }) => ({
+      path,
       count: countJoined(takeApart(root).tree, bitsOf, engine.everybody),
     })),
     exact: true,
@@ -60,8 +78,15 @@ const RUN = 75;
 async function estimate(
   rt: Runtime,
   engine: Membership,
-  whole: Node,
-  parts: readonly { path: string; leaf: Leaf; root: Node }[],
+  {
+    whole,
+    parts,
+    groups,
+  }: {
+    whole: Node;
+    parts: readonly { path: string; leaf: Leaf; root: Node }[];
+    groups: readonly { path: string; root: Node }[];
+  },
   now: number,
 ): Promise<Counted> {
   const { read } = rt.store;
@@ -81,11 +106,16 @@ async function estimate(
     const found = await whoOf(read, sample, conditionOf(read, root, now, 'slice'));
     return sample.length === 0 ? 0 : Math.round((found.size / sample.length) * total);
   };
-  const [count, ...counts] = await Promise.all([share(whole), ...parts.map(({ root }) => share(root))]);
+  const [count, counts, grouped] = await Promise.all([
+    share(whole),
+    Promise.all(parts.map(({ root }) => share(root))),
+    Promise.all(groups.map(({ root }) => share(root))),
+  ]);
   return {
-    count: count as number,
+    count,
     total,
     leaves: parts.map(({ path, leaf }, at) => ({ path, leaf, count: counts[at] as number })),
+    groups: groups.map(({ path }, at) => ({ path, count: grouped[at] as number })),
     exact: sample.length === total,
   };
 }

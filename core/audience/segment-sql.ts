@@ -50,6 +50,11 @@ function compile(at: Compiling, node: Node): Condition {
   if ('all' in node) return joined(at, node.all, 'and') ?? TRUE;
   if ('any' in node) return joined(at, node.any, 'or') ?? FALSE;
   if ('not' in node) return sql<boolean>`not ${compile(at, node.not)}`;
+  if ('atLeast' in node) {
+    if (node.atLeast > node.of.length) return FALSE;
+    const each = node.of.map((part) => sql`case when ${compile(at, part)} then 1 else 0 end`);
+    return sql<boolean>`(${sql.join(each, sql.raw(' + '))} >= ${sql.lit(node.atLeast)})`;
+  }
   return sql<boolean>`(${leafOf(at, node)})`;
 }
 

@@ -226,6 +226,7 @@ function meets(node: Node, one: Person): boolean {
   if ('all' in node) return node.all.every((part) => meets(part, one));
   if ('any' in node) return node.any.some((part) => meets(part, one));
   if ('not' in node) return !meets(node.not, one);
+  if ('atLeast' in node) return node.of.filter((part) => meets(part, one)).length >= node.atLeast;
   if ('field' in node) return fieldMeets(node, one);
   if ('list' in node) {
     const status = one.lists.get(node.list);
@@ -628,6 +629,10 @@ const { node } = fc.letrec<{ node: Node }>((tie) => ({
     fc.record({ all: fc.array(tie('node'), { maxLength: 3 }) }),
     fc.record({ any: fc.array(tie('node'), { maxLength: 3 }) }),
     fc.record({ not: tie('node') }),
+    fc.record({
+      atLeast: fc.integer({ min: 1, max: 4 }),
+      of: fc.array(tie('node'), { minLength: 1, maxLength: 4 }),
+    }),
   ),
 }));
 
@@ -729,6 +734,8 @@ eachEngine((name, open) => {
 test.each([
   [{ root: {} }, 'root', 'is not a condition that exists'],
   [{ root: { all: {} } }, 'root', 'is not a group'],
+  [{ root: { atLeast: 0, of: [] } }, 'root.atLeast', 'is not a number of conditions'],
+  [{ root: { atLeast: 1 } }, 'root', 'is not a group'],
   [{ root: { all: [{ list: 'x' }] } }, 'root.all.0.list', 'is not a number'],
   [{ root: { all: [{ list: 1, extra: 1 }] } }, 'root.all.0', 'has what is not known: extra'],
   [{ root: { field: 'password', op: 'eq', value: '' } }, 'root.field', 'names no field: password'],

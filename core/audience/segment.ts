@@ -7,7 +7,7 @@
  *       { "field": "fields.last_order", "op": "since", "value": { "rel": "-90d" } },
  *       { "not": { "message": { "did": "replied", "campaign": "any", "window": { "last": "7d" } } } } ] } }
  *
- * Groups are `all`, `any` and `not`; a negation is always against everybody, so "not Lyon" has those without a city, too.
+ * Groups are `all`, `any`, `not` and `{ "atLeast": 2, "of": […] }`; a negation is always against everybody, so "not Lyon" has those without a city, too.
  * Text is compared without regard to the case of the letters A-Z. Days are days of UTC. `segment-sql.ts` compiles it.
  */
 import { z } from 'zod';
@@ -265,12 +265,21 @@ const leaves = {
 export type LeafKind = keyof typeof leaves;
 export type Leaf =
   FieldLeaf | { [K in Exclude<LeafKind, 'field'>]: z.infer<(typeof leaves)[K]> }[Exclude<LeafKind, 'field'>];
-export type Node = { all: Node[] } | { any: Node[] } | { not: Node } | Leaf;
+export type Node = { all: Node[] } | { any: Node[] } | { not: Node } | { atLeast: number; of: Node[] } | Leaf;
 export interface Definition {
   root: Node;
 }
 
-export const isLeaf = (node: Node): node is Leaf => !('all' in node || 'any' in node || 'not' in node);
+export const isLeaf = (node: Node): node is Leaf =>
+  !('all' in node || 'any' in node || 'not' in node || 'atLeast' in node);
+
+/** The nodes that a group joins, each with the place it stands at; of a condition, none. */
+export function partsOf(node: Node, place = 'root'): { place: string; part: Node }[] {
+  if ('not' in node) return [{ place: `${place}.not`, part: node.not }];
+  const name = 'all' in node ? 'all' : 'any' in node ? 'any' : 'of';
+  const parts = 'all' in node ? node.all : 'any' in node ? node.any : 'atLeast' in node ? node.of : [];
+  return parts.map((part, at) => ({ place: `${place}.${name}.${at}`, part }));
+}
 
 // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -308,6 +317,14 @@ function readNode(given: unknown, place: string, depth: number, state: Reading):
     if (!Array.isArray(parts) || Object.keys(given).length > 1) return wrong('is not a group');
     const read = parts.map((part, at) => readNode(part, `${place}.${group}.${at}`, depth + 1, state));
     return (group === 'all' ? { all: read } : { any: read }) as Node;
+  }
+  if ('atLeast' in given) {
+    const { atLeast: least, of, ...more } = given;
+    if (!Array.isArray(of) || Object.keys(more).length > 0) return wrong('is not a group');
+    if (!Number.isInteger(least) || (least as number) < 1 || (least as number) > MOST_CONDITIONS)
+      return wrong('is not a number of conditions', `${place}.atLeast`);
+    const read = of.map((part, at) => readNode(part, `${place}.of.${at}`, depth + 1, state));
+    return { atLeast: least, of: read } as Node;
   }
   if ('not' in given) {
     if (Object.keys(given).length > 1) return wrong('is not a group');
@@ -362,11 +379,17 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Every condition with its place: `root.all.0`. */
 export function leavesOf(node: Node, place = 'root'): { place: string; leaf: Leaf }[] {
-  if ('all' in node) return node.all.flatMap((part, at) => leavesOf(part, `${place}.all.${at}`));
-  if ('any' in node) return node.any.flatMap((part, at) => leavesOf(part, `${place}.any.${at}`));
-  if ('not' in node) return leavesOf(node.not, `${place}.not`);
-  return [{ place, leaf: node }];
+  if (isLeaf(node)) return [{ place, leaf: node }];
+  return partsOf(node, place).flatMap((inner) => leavesOf(inner.part, inner.place));
 }
+
+/** Every group within another, with its place. */
+export const groupsOf = (node: Node, place = 'root'): { place: string; group: Node }[] =>
+  partsOf(node, place).flatMap((inner) =>
+    isLeaf(inner.part) || 'not' in inner.part
+      ? groupsOf(inner.part, inner.place)
+      : [{ place: inner.place, group: inner.part }, ...groupsOf(inner.part, inner.place)],
+  );
 
 // ── references ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -381,6 +404,8 @@ export async function inlineSegments(db: Db, node: Node, ofSegment?: number): Pr
 async function inline(db: Db, node: Node, path: { id: number; name: string }[]): Promise<Node> {
   if ('all' in node) return { all: await Promise.all(node.all.map((part) => inline(db, part, path))) };
   if ('any' in node) return { any: await Promise.all(node.any.map((part) => inline(db, part, path))) };
+  if ('atLeast' in node)
+    return { atLeast: node.atLeast, of: await Promise.all(node.of.map((part) => inline(db, part, path))) };
   if ('not' in node) return { not: await inline(db, node.not, path) };
   if (!('segment' in node)) return node;
   const wrong = (words: string) => new Problem('invalid', words, { fields: { root: words } });

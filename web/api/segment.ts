@@ -17,6 +17,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import { campaignsUsingSegment } from '../../core/store/campaign.ts';
 import { contactById, contactsById, fields, tagsSeen } from '../../core/store/contact.ts';
+import { isBuiltIn } from '../../core/store/event-kind.ts';
 import { propertiesOf } from '../../core/store/event-schema.ts';
 import { fromJson, toJson } from '../../core/store/json.ts';
 import { latestChanges, segmentChangesAfter, segmentDays } from '../../core/store/membership.ts';
@@ -94,6 +95,7 @@ export const segmentHandlers = {
       ],
       events: events.map((one) => ({
         ...one,
+        told: !isBuiltIn(one.name),
         properties: [...(properties.get(one.name)?.values() ?? [])]
           .filter(({ property }) => isReadable(property))
           .map(({ property, types }) => ({ name: property, types: Object.keys(types) })),

@@ -162,6 +162,8 @@ export const segmentCount = z.object({
   count,
   total: count,
   leaves: z.array(z.object({ path: z.string(), leaf, count })),
+  /** Groups within the whole, each on its own. */
+  groups: z.array(z.object({ path: z.string(), count })),
   /** False: estimated from a sample while it is worked out. */
   exact: z.boolean(),
 });
@@ -215,6 +217,8 @@ export const segmentVocabulary = z.object({
     z.object({
       name: z.string(),
       count,
+      /** By a program; else it is Parley's own. */
+      told: z.boolean(),
       /** What it was seen with: `total`, `products[].brand`. */
       properties: z.array(z.object({ name: z.string(), types: z.array(z.string()) })),
     }),

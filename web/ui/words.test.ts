@@ -24,6 +24,7 @@ import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
+import { segmentWords } from './words/segments.ts';
 import { ways } from './words/ways.ts';
 
 const catalogues = {
@@ -42,6 +43,7 @@ const catalogues = {
   sending,
   settings,
   shell,
+  segmentWords,
   ways,
 };
 const entries = Object.entries(catalogues).flatMap(([name, table]) =>

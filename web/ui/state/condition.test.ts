@@ -3,17 +3,19 @@ import { expect, test } from 'vitest';
 import { readDefinition, standardFields } from '../../../core/audience/segment.ts';
 import {
   blank,
-  daysOf,
   isGroup,
+  isNever,
   isNot,
+  joiningOf,
   kindOfLeaf,
-  lastDays,
   leafKinds,
+  modeOfWindow,
   needsValue,
   operatorsOf,
   partsOf,
   regroup,
   startingValue,
+  startingWindow,
   turned,
   valueKind,
   type ValueKind,
@@ -40,17 +42,20 @@ test('every operator that is offered is one that the server takes, for a field o
   }
 });
 
-test('a window is counted in days, whatever unit it was written in', () => {
-  const check = (window: unknown, days: number | null) => expect(daysOf(window)).toBe(days);
-  check({ last: '90d' }, 90);
-  check({ last: '2w' }, 14);
-  check({ last: '3m' }, 90);
-  check({ last: '1y' }, 365);
-  check({ last: '12h' }, 1);
-  check(undefined, null);
-  check({ before: '2026-01-01' }, null);
-  expect(lastDays(30)).toEqual({ last: '30d' });
-  expect(lastDays(null)).toBeUndefined();
+test('every way to tell a window begins with one that the server takes, and is told back', () => {
+  for (const mode of ['ever', 'last', 'between', 'before', 'after'] as const) {
+    const window = startingWindow(mode, '2026-07-12');
+    expect(modeOfWindow(window)).toBe(mode);
+    expect(() => readDefinition({ root: { event: 'replied', ...(window && { window }) } })).not.toThrow();
+  }
+});
+
+test('never is none, and at least none is not never', () => {
+  expect(isNever({ op: 'eq', n: 0 })).toBe(true);
+  expect(isNever({ op: 'lte', n: 0 })).toBe(true);
+  expect(isNever({ op: 'gte', n: 0 })).toBe(false);
+  expect(isNever({ op: 'lte', n: 1 })).toBe(false);
+  expect(isNever(undefined)).toBe(false);
 });
 
 test('a group keeps its parts when it turns from all into any', () => {
@@ -58,8 +63,10 @@ test('a group keeps its parts when it turns from all into any', () => {
   expect(isGroup(group)).toBe(true);
   expect(isGroup(blank('tag', {}))).toBe(false);
   expect(isNot({ not: group })).toBe(true);
-  expect(turned(group)).toEqual({ any: group.all });
-  expect(partsOf(turned(turned(group)))).toEqual(group.all);
+  expect(turned(group, 'any')).toEqual({ any: group.all });
+  expect(turned(group, 'of')).toEqual({ atLeast: 2, of: group.all });
+  expect(joiningOf(turned(group, 'of'))).toBe('of');
+  expect(partsOf(turned(turned(group, 'of'), 'all'))).toEqual(group.all);
   expect(regroup(group, [])).toEqual({ all: [] });
   expect(valueKind('choice')).toBe('text');
 });

@@ -1,5 +1,5 @@
 /** Conditions of a segment while they are built: blank ones by kind, and what each kind may be compared with. Pure. */
-import type { SegmentLeaf as Leaf, SegmentNode as Node } from '../../contract.ts';
+import type { SegmentLeaf as Leaf, SegmentNode as Node, SegmentWindow as Window } from '../../contract.ts';
 
 export type LeafKind =
   | 'field'
@@ -16,17 +16,18 @@ export type LeafKind =
   | 'bucket'
   | 'everyone';
 
+/** As the builder offers them: what is asked most stands first. */
 export const leafKinds: readonly LeafKind[] = [
+  'event',
   'field',
   'message',
-  'event',
+  'conversation',
   'lastEvent',
   'list',
   'tag',
-  'conversation',
-  'suppressed',
   'segment',
   'consent',
+  'suppressed',
   'provider',
   'bucket',
   'everyone',
@@ -34,13 +35,21 @@ export const leafKinds: readonly LeafKind[] = [
 
 export const kindOfLeaf = (leaf: Leaf): LeafKind => leafKinds.find((kind) => kind in leaf) ?? 'everyone';
 
-export type Group = { all: Node[] } | { any: Node[] };
-export const isGroup = (node: Node): node is Group => 'all' in node || 'any' in node;
+export type Group = { all: Node[] } | { any: Node[] } | { atLeast: number; of: Node[] };
+/** How a group joins its parts. */
+export type Joining = 'all' | 'any' | 'of';
+export const isGroup = (node: Node): node is Group => 'all' in node || 'any' in node || 'atLeast' in node;
 export const isNot = (node: Node): node is { not: Node } => 'not' in node;
-export const partsOf = (group: Group): Node[] => ('all' in group ? group.all : group.any);
+export const joiningOf = (group: Group): Joining => ('all' in group ? 'all' : 'any' in group ? 'any' : 'of');
+export const partsOf = (group: Group): Node[] =>
+  'all' in group ? group.all : 'any' in group ? group.any : group.of;
 export const regroup = (group: Group, parts: Node[]): Group =>
-  'all' in group ? { all: parts } : { any: parts };
-export const turned = (group: Group): Group => ('all' in group ? { any: group.all } : { all: group.any });
+  'all' in group ? { all: parts } : 'any' in group ? { any: parts } : { ...group, of: parts };
+/** The same parts, joined otherwise. */
+export const turned = (group: Group, joining: Joining): Group => {
+  const parts = partsOf(group);
+  return joining === 'all' ? { all: parts } : joining === 'any' ? { any: parts } : { atLeast: 2, of: parts };
+};
 
 /** A new condition of a kind, complete as far as it can be. */
 export function blank(
@@ -97,14 +106,16 @@ export const valueKind = (kind: string): ValueKind =>
   kind === 'number' || kind === 'boolean' || kind === 'date' ? kind : 'text';
 
 export const operatorsOf: Record<ValueKind, readonly string[]> = {
-  text: ['eq', 'ne', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
-  number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'empty', 'nempty'],
+  text: ['eq', 'ne', 'in', 'nin', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
+  number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'between', 'empty', 'nempty'],
   boolean: ['eq', 'empty', 'nempty'],
   date: [
     'since',
     'after',
     'before',
+    'until',
     'on',
+    'between',
     'age_gte',
     'age_lte',
     'age_between',
@@ -117,8 +128,10 @@ export const operatorsOf: Record<ValueKind, readonly string[]> = {
 export const needsValue = (op: string): boolean => op !== 'empty' && op !== 'nempty';
 
 /** The value an operator begins with: one that the server takes, to be changed. */
-export function startingValue(kind: ValueKind, op: string): unknown {
+export function startingValue(kind: ValueKind, op: string, today = '2026-01-01'): unknown {
   if (op === 'anniversary') return [0, 7];
+  if (op === 'in' || op === 'nin') return [''];
+  if (op === 'between') return kind === 'date' ? [`${today.slice(0, 4)}-01-01`, today] : [0, 100];
   if (op === 'age_between') return [18, 35];
   if (op.startsWith('age_')) return 18;
   return { text: '', number: 0, boolean: true, date: { rel: '-90d' } }[kind];
@@ -140,15 +153,36 @@ export function filterOperators(types: readonly string[]): readonly string[] {
 export const filterValue = (types: readonly string[]): string | number | boolean =>
   types.includes('number') ? 1 : types.includes('boolean') ? true : '';
 
-/** Days of a window such as `90d`; null for ever, or for one that is not counted in days. */
-export function daysOf(window: unknown): number | null {
-  const last = (window as { last?: string } | undefined)?.last;
-  const match = /^(\d+)([hdwmy])$/.exec(last ?? '');
-  if (match === null) return null;
-  const unit = { h: 1 / 24, d: 1, w: 7, m: 30, y: 365 }[match[2] as 'h' | 'd' | 'w' | 'm' | 'y'];
-  return Math.max(1, Math.round(Number(match[1]) * unit));
+/** How a window of time is told. */
+export type WindowMode = 'ever' | 'last' | 'between' | 'before' | 'after';
+export const windowUnits = ['h', 'd', 'w', 'm', 'y'] as const;
+export const dateUnits = ['d', 'w', 'm', 'y'] as const;
+
+export function modeOfWindow(window: Window | undefined): WindowMode {
+  if (window === undefined) return 'ever';
+  if ('last' in window) return 'last';
+  if ('from' in window) return 'between';
+  return 'before' in window ? 'before' : 'after';
 }
 
-/** The same condition with another window; null takes it away. */
-export const lastDays = (days: number | null): { last: string } | undefined =>
-  days === null ? undefined : { last: `${days}d` };
+/** The window that a mode begins with, to be changed. */
+export function startingWindow(mode: WindowMode, today: string): Window | undefined {
+  switch (mode) {
+    case 'ever':
+      return undefined;
+    case 'last':
+      return { last: '90d' };
+    case 'between':
+      return { from: `${today.slice(0, 4)}-01-01`, to: today };
+    case 'before':
+      return { before: today };
+    case 'after':
+      return { after: `${today.slice(0, 4)}-01-01` };
+    default:
+      return mode satisfies never;
+  }
+}
+
+/** Never is at most none. */
+export const isNever = (count: { op: string; n: number } | undefined): boolean =>
+  count !== undefined && count.n === 0 && count.op !== 'gte';

@@ -15,7 +15,7 @@ const names: Names = {
 const cases: [Leaf, string][] = [
   [{ field: 'fields.city', op: 'eq', value: 'Lyon' }, 'City is Lyon'],
   [{ field: 'fields.city', op: 'in', value: ['Lyon', 'Metz'] }, 'City is one of Lyon, Metz'],
-  [{ field: 'fields.last_order', op: 'since', value: { rel: '-90d' } }, 'last_order is in the last 90 days'],
+  [{ field: 'fields.last_order', op: 'since', value: { rel: '-90d' } }, 'last order is in the last 90 days'],
   [{ field: 'fields.vip', op: 'eq', value: true }, 'vip is yes'],
   [
     { message: { did: 'replied', campaign: 2, window: { last: '7d' } } },
@@ -23,7 +23,7 @@ const cases: [Leaf, string][] = [
   ],
   [
     { event: 'ordered', count: { op: 'gte', n: 6 }, window: { last: '6m' } },
-    'an event: ordered at least 6 times in the last 180 days',
+    'has “ordered” at least 6 times in the last 6 months',
   ],
   [{ list: 1, status: 'subscribed' }, 'Letter: subscribed'],
   [{ segment: 4, member: false }, 'is not in “Lyon”'],
@@ -32,6 +32,38 @@ const cases: [Leaf, string][] = [
 
 test.each(cases)('%j', (leaf, sentence) => {
   words.language = 'en';
+  expect(leafSentence(leaf, names)).toBe(sentence);
+});
+
+const french: [Leaf, string][] = [
+  [
+    {
+      event: 'order_placed',
+      agg: { fn: 'sum', prop: 'products[].quantity', op: 'gte', n: 6 },
+      window: { last: '6m' },
+    },
+    'a commandé pour un total d’au moins 6 en quantité des articles depuis 6 mois',
+  ],
+  [
+    {
+      event: 'product_clicked',
+      where: [{ prop: 'brand', op: 'eq', value: 'Bleu' }],
+      count: { op: 'gte', n: 2 },
+    },
+    'a cliqué sur un produit au moins 2 fois si marque est Bleu',
+  ],
+  [
+    {
+      message: { did: 'opened', campaign: 'any', count: { op: 'eq', n: 0 }, window: { last: '90d' } },
+    },
+    'n’a jamais ouvert une campagne quelconque depuis 90 jours',
+  ],
+  [{ event: 'replied' }, 'a répondu'],
+  [{ event: 'unsubscribed', count: { op: 'lte', n: 0 } }, 'ne s’est jamais désabonné'],
+];
+
+test.each(french)('in French: %j', (leaf, sentence) => {
+  words.language = 'fr';
   expect(leafSentence(leaf, names)).toBe(sentence);
 });
 

@@ -1,6 +1,7 @@
 /** A condition of a segment as a sentence about a person: "City is Lyon", "has replied to any campaign in the last 90 days". */
-import type { SegmentLeaf as Leaf } from '../../contract.ts';
-import { daysOf } from './condition.ts';
+import type { SegmentLeaf as Leaf, SegmentWindow as Window } from '../../contract.ts';
+import { isNever } from './condition.ts';
+import { deedOf, fieldName, neverDeed, propertyName } from './event-name.ts';
 import { say, words } from './words.svelte.ts';
 
 /** What the ids and names in a condition are called. */
@@ -15,47 +16,54 @@ const called = (rows: readonly { id: number; name: string }[], id: number): stri
   rows.find((row) => row.id === id)?.name ?? `#${id}`;
 
 const fieldCalled = (names: Names, field: string): string =>
-  names.fields.find((one) => one.name === field)?.label || field.replace(/^fields\./, '');
+  fieldName(names.fields.find((one) => one.name === field) ?? { name: field, label: '' });
 
-/** Days of a date that is counted from today; null for one of the calendar. */
-export function daysAgoOf(value: unknown): number | null {
+/** A distance into the past; null for a day of the calendar and for what lies ahead. */
+function agoOf(value: unknown): { n: number; unit: 'd' | 'w' | 'm' | 'y' } | null {
   const rel = (value as { rel?: string } | null | undefined)?.rel;
-  const match = /^-?(\d+)d$/.exec(rel ?? '');
-  return match === null ? null : Number(match[1]);
+  const match = /^-?(\d+)([dwmy])$/.exec(rel ?? '');
+  return match === null ? null : { n: Number(match[1]), unit: match[2] as 'd' | 'w' | 'm' | 'y' };
 }
 
 export function valueWords(value: unknown): string {
   if (Array.isArray(value)) return value.map(valueWords).join(', ');
-  const days = daysAgoOf(value);
-  if (days !== null) return `${words.number(days)} ${say('leaf.days')}`;
-  if (typeof value === 'object' && value !== null && 'rel' in value) return String(value.rel);
+  const ago = agoOf(value);
+  if (ago !== null) return `${words.number(ago.n)} ${say(`time.${ago.unit}`)}`;
+  const ahead = /^\+(\d+)([dwmy])$/.exec((value as { rel?: string } | null | undefined)?.rel ?? '');
+  if (ahead !== null)
+    return `${words.number(Number(ahead[1]))} ${words.word('time', ahead[2])} ${say('dateKind.ahead')}`;
   return words.detail(value);
 }
 
-function timing(told: {
-  count?: { op: 'eq' | 'gte' | 'lte'; n: number } | undefined;
-  window?: unknown;
-}): string[] {
-  const parts: string[] = [];
-  if (told.count !== undefined && (told.count.op !== 'gte' || told.count.n !== 1))
-    parts.push(`${say(`leafCount.${told.count.op}`)} ${words.number(told.count.n)} ${say('leaf.times')}`);
-  const window = told.window as Record<string, unknown> | undefined;
-  const days = daysOf(window);
-  if (days !== null) parts.push(say('leaf.lastDays', { n: days }));
-  else if (window !== undefined) {
-    for (const edge of ['from', 'to', 'after', 'before'] as const)
-      if (window[edge] !== undefined) parts.push(`${say(`leafEdge.${edge}`)} ${valueWords(window[edge])}`);
+/** How a window is said: “in the last 6 months”. */
+export function windowWords(window: Window | undefined): string[] {
+  if (window === undefined) return [];
+  if ('last' in window) {
+    const [, n = '', unit = 'd'] = /^(\d+)([hdwmy])$/.exec(window.last) ?? [];
+    return [say(`time.lastOf.${unit as 'h' | 'd' | 'w' | 'm' | 'y'}`, { n: Number(n) })];
   }
-  return parts;
+  return (['from', 'to', 'after', 'before'] as const).flatMap((edge) => {
+    const value = (window as Partial<Record<typeof edge, unknown>>)[edge];
+    return value === undefined ? [] : [`${say(`leafEdge.${edge}`)} ${valueWords(value)}`];
+  });
 }
+
+type Counted = { op: 'eq' | 'gte' | 'lte'; n: number } | undefined;
+
+const often = (count: Counted): string[] =>
+  count === undefined || isNever(count) || (count.op === 'gte' && count.n === 1)
+    ? []
+    : [`${say(`leafCount.${count.op}`)} ${words.number(count.n)} ${say('leaf.times')}`];
+
+const unlessNever = (deed: string, count: Counted): string => (isNever(count) ? neverDeed(deed) : deed);
 
 type Filters = Extract<Leaf, { lastEvent: string }>['has'];
 
 const filterWords = (filters: Filters): string[] =>
   filters.map((filter, at) =>
     [
-      say(at === 0 ? 'leaf.where' : 'leaf.and'),
-      filter.prop,
+      say(at === 0 ? 'segment.filterIf' : 'leaf.and'),
+      propertyName(filter.prop),
       words.word('op', filter.op),
       'value' in filter ? valueWords(filter.value) : '',
     ]
@@ -66,24 +74,27 @@ const filterWords = (filters: Filters): string[] =>
 export function leafSentence(leaf: Leaf, names: Names): string {
   const parts: string[] = [];
   if ('field' in leaf) {
-    const ago = daysAgoOf(leaf.value) !== null;
-    parts.push(fieldCalled(names, leaf.field), words.word(ago ? 'opAgo' : 'op', leaf.op));
+    const told = agoOf(leaf.value) === null ? words.word('op', leaf.op) : words.word('opAgo', leaf.op);
+    parts.push(fieldCalled(names, leaf.field), told);
     if (leaf.value !== undefined) parts.push(valueWords(leaf.value));
   } else if ('message' in leaf) {
-    const { did, campaign } = leaf.message;
-    parts.push(words.word('did', did));
+    const { did, campaign, count, window } = leaf.message;
+    parts.push(unlessNever(words.word('did', did), count));
     parts.push(campaign === 'any' ? say('leaf.anyCampaign') : `“${called(names.campaigns, campaign)}”`);
-    parts.push(...timing(leaf.message));
+    parts.push(...often(count), ...windowWords(window));
   } else if ('event' in leaf) {
-    parts.push(`${say('leaf.event')}: ${words.word('event', leaf.event)}`, ...filterWords(leaf.where ?? []));
-    const { agg } = leaf;
+    const { agg, count } = leaf;
+    parts.push(unlessNever(deedOf(leaf.event), count));
     if (agg !== undefined)
       parts.push(
-        `${words.word('fn', agg.fn)} ${agg.prop} ${words.word('op', agg.op)} ${words.number(agg.n)}`,
+        say(`often.${agg.fn}`),
+        `${words.word('amount', agg.op)} ${words.number(agg.n)}`,
+        say(agg.fn === 'distinct' ? 'often.inDifferent' : 'often.in'),
+        propertyName(agg.prop),
       );
-    parts.push(...timing(leaf));
+    parts.push(...often(count), ...windowWords(leaf.window), ...filterWords(leaf.where ?? []));
   } else if ('lastEvent' in leaf) {
-    parts.push(`${say('leaf.lastEvent')} ${words.word('event', leaf.lastEvent)}`, ...filterWords(leaf.has));
+    parts.push(`${say('leaf.lastEvent')} ${deedOf(leaf.lastEvent)}`, ...filterWords(leaf.has));
   } else if ('provider' in leaf) {
     parts.push(`${say('leaf.providerIs')} ${leaf.provider.join(', ')}`);
   } else if ('bucket' in leaf) {
@@ -98,7 +109,7 @@ export function leafSentence(leaf: Leaf, names: Names): string {
     const { state: is, intent, window } = leaf.conversation;
     parts.push(say(is === 'any' ? 'leaf.anyConversation' : state[is]));
     if (intent !== undefined) parts.push(`(${intent.map((one) => words.word('intent', one)).join(', ')})`);
-    parts.push(...timing({ window }));
+    parts.push(...windowWords(window));
   } else if ('suppressed' in leaf) {
     parts.push(say(leaf.suppressed ? 'leaf.isSuppressed' : 'leaf.isMailable'));
     if (leaf.reason !== undefined) parts.push(`(${words.word('reason', leaf.reason)})`);

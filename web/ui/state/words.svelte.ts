@@ -22,6 +22,7 @@ import { settings } from '../words/settings.ts';
 import { shaping } from '../words/shaping.ts';
 import { shell } from '../words/shell.ts';
 import { tracking } from '../words/tracking.ts';
+import { segmentWords } from '../words/segments.ts';
 import { ways } from '../words/ways.ts';
 
 export type Language = 'fr' | 'en';
@@ -48,6 +49,7 @@ const table = {
   ...order,
   ...programs,
   ...tracking,
+  ...segmentWords,
   ...ways,
 };
 export type Key = keyof typeof table;

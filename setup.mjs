@@ -87,7 +87,7 @@ function ensureDependencies(environment) {
   npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], environment);
   if (!existsSync(join(home, 'node_modules', 'sqlite3', 'build', 'Release', 'node_sqlite3.node'))) {
     console.warn(
-      'warning: the native sqlite3 module could not be built here; Parley uses the SQLite inside Node instead',
+      'note: the optional native sqlite3 module could not be built here; Parley runs on the SQLite inside Node',
     );
   }
   writeFileSync(stampFile, wanted);

@@ -54,7 +54,7 @@ export const schema = z.strictObject({
       driver: z
         .enum(['auto', 'sqlite3', 'node:sqlite'])
         .default('auto')
-        .describe('SQLite driver: auto takes the native sqlite3 module when it is installed.'),
+        .describe('SQLite driver: auto is node:sqlite, which comes with Node and is the faster one.'),
       connections: z
         .int()
         .min(1)

@@ -12,7 +12,6 @@ import type { Runtime } from './runtime.ts';
 import { examineSource, type Tick } from './sending/source-check.ts';
 import { imapAccounts } from './store/imap-account.ts';
 import { sendingDomains, sources } from './store/identity.ts';
-import { isNativeSqliteAvailable } from './store/sqlite.ts';
 
 export interface Finding {
   id: string;
@@ -230,13 +229,7 @@ function disk(config: Config): Finding {
 
 function driver({ store }: Runtime): Finding {
   if (store.engine === 'postgres') return ok('store', 'the store is PostgreSQL');
-  if (store.driver === 'sqlite3' || isNativeSqliteAvailable())
-    return ok('store', `the store is SQLite (${store.driver})`);
-  return warn(
-    'store',
-    'the native sqlite3 module is absent: the SQLite inside Node serves',
-    'install a C++ compiler and python3, then run npm ci again, if you want the native one',
-  );
+  return ok('store', `the store is SQLite (${store.driver})`);
 }
 
 async function resolver({ dns, config }: Runtime): Promise<Finding[]> {

@@ -48,6 +48,8 @@ const EDGE_EVERY_MS = 2000;
 const DAY_MS = 24 * 3_600_000;
 const PAUSE_MS = 200;
 const EVERYBODY: Leaf = { everyone: true };
+/** Asked for each person of each change: worked out once. */
+const EVERYBODY_ID = atomId(EVERYBODY);
 
 /** A condition with its answers. */
 export interface Atom {
@@ -96,7 +98,7 @@ export class Membership {
 
   /** Everybody who is a contact. */
   get everybody(): Bits {
-    return this.#atoms.get(atomId(EVERYBODY))?.bits ?? new Bits();
+    return this.#atoms.get(EVERYBODY_ID)?.bits ?? new Bits();
   }
 
   /** The answers to a condition; undefined as long as they are worked out. */
@@ -210,7 +212,7 @@ export class Membership {
     }
     this.#feed.begin(await membershipCursor(read));
     await this.#roster.load();
-    this.#want(atomId(EVERYBODY), EVERYBODY);
+    this.#want(EVERYBODY_ID, EVERYBODY);
     this.#isLoaded = true;
   }
 
@@ -272,8 +274,7 @@ export class Membership {
     if (!(await this.#roster.look(now))) return;
     for (const [id, leaf] of this.#roster.needed()) this.#want(id, leaf);
     const needed = this.#roster.needed();
-    const isUnused = (id: string) =>
-      !needed.has(id) && id !== atomId(EVERYBODY) && !this.#roster.isPreview(id);
+    const isUnused = (id: string) => !needed.has(id) && id !== EVERYBODY_ID && !this.#roster.isPreview(id);
     const unused = [...this.#atoms.keys()].filter(isUnused);
     if (unused.length > 0) {
       await this.#rt.store.write((tx) => dropAtoms(tx, unused));
@@ -330,7 +331,7 @@ export class Membership {
     const touched = new Set(flips.map(({ atom }) => atom.id));
     const contacts = new Set(flips.flatMap(({ entered, left }) => [...entered, ...left]));
     const affected = [...this.#roster.attached.values()].filter(
-      (segment) => touched.has(atomId(EVERYBODY)) || segment.atoms.some((id) => touched.has(id)),
+      (segment) => touched.has(EVERYBODY_ID) || segment.atoms.some((id) => touched.has(id)),
     );
     const before = affected.map((segment) => [...contacts].map((id) => this.isIn(segment, id)));
     apply(flips);

@@ -3,7 +3,8 @@ import { Kysely } from 'kysely';
 import { expect, test } from 'vitest';
 import { diskFault } from './disk-fault.ts';
 import { groupCommit } from './group-commit.ts';
-import { sqliteDialect, type SqliteHandle } from './sqlite.ts';
+import type { SqliteHandle } from './sqlite-statement.ts';
+import { sqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 function recorder(failOn?: (sql: string) => Error | undefined) {
@@ -23,7 +24,7 @@ function recorder(failOn?: (sql: string) => Error | undefined) {
   const hold = () => {
     held = new Promise((resolve) => (release = resolve));
   };
-  const group = groupCommit(new Kysely<Tables>({ dialect: sqliteDialect([handle]) }));
+  const group = groupCommit({ db: new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), batchMs: 25 });
   return { order, group, hold, release: () => release() };
 }
 
@@ -83,8 +84,9 @@ test('after a sync that failed nothing is written any more, and that is said onc
     },
     close: async () => undefined,
   };
-  const group = groupCommit(new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), (error) =>
-    said.push(error),
+  const group = groupCommit(
+    { db: new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), batchMs: 25 },
+    (error) => said.push(error),
   );
   await expect(group.write(async () => 1)).rejects.toMatchObject({ code: 'unavailable' });
   const before = ran.length;
@@ -103,9 +105,12 @@ test('a full disk is told as unavailable and leaves the store at work', async ()
     },
     close: async () => undefined,
   };
-  const group = groupCommit(new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), () => {
-    throw new Error('a full disk is not a broken one');
-  });
+  const group = groupCommit(
+    { db: new Kysely<Tables>({ dialect: sqliteDialect([handle]) }), batchMs: 25 },
+    () => {
+      throw new Error('a full disk is not a broken one');
+    },
+  );
   await expect(group.write(async () => 1)).rejects.toMatchObject({ code: 'unavailable' });
   isFull = false;
   expect(await group.write(async () => 2)).toBe(2);
@@ -127,4 +132,107 @@ test('errors of disks and servers are told from errors of ours', () => {
   ];
   for (const [facts, expected] of table)
     expect(diskFault(Object.assign(new Error(), facts)), facts['message']).toBe(expected);
+});
+
+/** A writer whose syncs are let go by hand, as the one on this thread has them. */
+function syncing() {
+  const order: string[] = [];
+  const syncs: { done: () => void; fail: (error: Error) => void }[] = [];
+  const broke: unknown[] = [];
+  const handle: SqliteHandle = {
+    run: async (text) => {
+      order.push(text.split(' ')[0] as string);
+      return { rows: [], changes: 0, lastId: 0 };
+    },
+    close: async () => undefined,
+  };
+  const group = groupCommit(
+    {
+      db: new Kysely<Tables>({ dialect: sqliteDialect([handle]) }),
+      batchMs: 10,
+      sync: () =>
+        new Promise<void>((resolve, reject) => {
+          order.push('sync');
+          syncs.push({ done: resolve, fail: reject });
+        }),
+    },
+    (error) => broke.push(error),
+  );
+  return { order, syncs, broke, group };
+}
+const turns = async () => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('with a sync of its own a commit is answered after a sync that began after it, and holds up no other', async () => {
+  const { order, syncs, group } = syncing();
+  const answered: string[] = [];
+  const first = group.write(async () => order.push('first')).then(() => answered.push('first'));
+  await turns();
+  const second = group.write(async () => order.push('second')).then(() => answered.push('second'));
+  await turns();
+  // The second is committed while the first one's sync is on its way, and waits for the next.
+  expect(order).toEqual(['begin', 'first', 'commit', 'sync', 'begin', 'second', 'commit']);
+  expect(answered).toEqual([]);
+  syncs[0]?.done();
+  await first;
+  await turns();
+  expect(answered).toEqual(['first']);
+  expect(order.at(-1)).toBe('sync');
+  syncs[1]?.done();
+  await second;
+  expect(answered).toEqual(['first', 'second']);
+});
+
+test('work that a power cut may take back is answered at its commit', async () => {
+  const { order, group } = syncing();
+  await group.write(async () => undefined, 'repeatable');
+  expect(order).toEqual(['begin', 'commit']);
+});
+
+test('a sync that fails breaks the store: whoever waited hears it, and whoever comes after', async () => {
+  const { syncs, broke, group } = syncing();
+  const waiting = group.write(async () => 1).catch((error: unknown) => error);
+  await turns();
+  const next = group.write(async () => 2).catch((error: unknown) => error);
+  await turns();
+  syncs[0]?.fail(Object.assign(new Error('EIO: the log of the store could not be synced'), { code: 'EIO' }));
+  expect(diskFault(((await waiting) as Error).cause)).toBe('broken');
+  expect(diskFault(((await next) as Error).cause)).toBe('broken');
+  expect(
+    diskFault(((await group.write(async () => 3).catch((error: unknown) => error)) as Error).cause),
+  ).toBe('broken');
+  expect(broke).toHaveLength(1);
+});
+
+test('what has to be alone runs between two transactions', async () => {
+  const { order, syncs, group } = syncing();
+  const work = [
+    group.write(async () => order.push('one')),
+    group.alone(async () => order.push('alone')),
+    group.write(async () => order.push('two')),
+  ];
+  await turns();
+  for (const sync of syncs) sync.done();
+  await turns();
+  for (const sync of syncs) sync.done();
+  await Promise.all(work);
+  expect(order.filter((word) => word !== 'sync')).toEqual([
+    'begin',
+    'one',
+    'commit',
+    'alone',
+    'begin',
+    'two',
+    'commit',
+  ]);
+});
+
+test('another process that writes is waited for by asking again, not by standing still', async () => {
+  let busy = 3;
+  const { group } = recorder((text) =>
+    text === 'begin immediate' && busy-- > 0 ? new Error('database is locked') : undefined,
+  );
+  expect(await group.write(async () => 7)).toBe(7);
+  expect(busy).toBe(-1);
 });

@@ -8,10 +8,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { groupCommit } from './group-commit.ts';
+import { groupCommit, type WriteMode } from './group-commit.ts';
 import { migrate } from './migrations.ts';
 import { openPostgres } from './postgres.ts';
-import { isNativeSqliteAvailable, openSqliteHandle, sqliteDialect, type SqliteDriverName } from './sqlite.ts';
+import { openSqliteHandle, sqliteDialect, type SqliteDriverName } from './sqlite.ts';
+import { openInlineReader } from './sqlite-inline.ts';
+import { openSqliteWriter } from './sqlite-writer.ts';
 import type { Db, Tables } from './tables.ts';
 
 export type { Db } from './tables.ts';
@@ -23,14 +25,22 @@ export interface Store {
   /** For questions. On SQLite a pool of readers that see the last commit. */
   read: Db;
   /**
+   * For questions by a key whose answer is a few rows, on the way of every message: on SQLite they are answered on this
+   * thread, where anything slow would stop everybody.
+   */
+  glance: Db;
+  /**
    * The only way to write. Resolves after the commit is durable; throws what the work threw, with nothing of it kept.
    * On SQLite work joins a group commit; on PostgreSQL it is a transaction of its own, retried when another one's
    * commit made it unserialisable, so it may run more than once and must not act outside the database.
    *
    * `urgent` goes before other work that waits for the one writer: for results of deliveries, since a kill meanwhile
    * would send those messages again.
+   * `repeatable` is for work that goes by a cursor of its own: it resolves at its commit, before that is on the disk.
+   *
+   * On SQLite statements run on this thread: what takes over some 20 ms is to be done in slices.
    */
-  write<T>(work: (tx: Db) => Promise<T>, urgent?: 'urgent'): Promise<T>;
+  write<T>(work: (tx: Db) => Promise<T>, mode?: WriteMode): Promise<T>;
   /**
    * Leaves nothing of deleted rows on the disk: the file is written anew and the log emptied, where it is not larger than
    * this many bytes. False where it was left as it is. PostgreSQL does it by itself (autovacuum), later.
@@ -55,7 +65,7 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions, clock: Clock, log: Log): Promise<Store> {
   const store = /^postgres(ql)?:/.test(options.url)
     ? await openPostgres(options.url, options.connections ?? 10)
-    : await openSqlite(options, log);
+    : await openSqlite(options);
   try {
     const writer = writers.get(store) ?? store.read;
     for (const name of await migrate(writer, store.engine, clock.now()))
@@ -70,55 +80,57 @@ export async function openStore(options: StoreOptions, clock: Clock, log: Log): 
 /** Migration needs the writing connection itself, before anybody else may use it. */
 const writers = new WeakMap<Store, Db>();
 
-async function openSqlite(options: StoreOptions, log: Log): Promise<Store> {
+async function openSqlite(options: StoreOptions): Promise<Store> {
   const path = options.url.replace(/^sqlite:/, '');
   mkdirSync(dirname(path), { recursive: true });
-  const driver = chooseDriver(options.driver ?? 'auto', log);
+  const driver = chooseDriver(options.driver ?? 'auto');
   const lock = options.exclusive ? takeLock(path) : undefined;
-  const writerHandle = await openSqliteHandle(driver, path, false);
+  const writing = await openSqliteWriter(driver, path);
   const readerHandles = await Promise.all(
     Array.from({ length: options.connections ?? 3 }, () => openSqliteHandle(driver, path, true)),
   );
-  const writer = new Kysely<Tables>({ dialect: sqliteDialect([writerHandle]) });
   const read = new Kysely<Tables>({ dialect: sqliteDialect(readerHandles) });
-  const group = groupCommit(writer, options.onBroken);
+  const near = driver === 'node:sqlite' ? openInlineReader(path) : undefined;
+  const glance = near === undefined ? read : new Kysely<Tables>({ dialect: sqliteDialect([near]) });
+  const group = groupCommit(writing, options.onBroken);
+  writing.checkpoints?.start(group);
   const store: Store = {
     engine: 'sqlite',
     driver,
     read,
+    glance,
     write: group.write,
     shred: async (upTo) => {
       if (statSync(path).size > upTo) return false;
-      // The index of words keeps those of deleted rows until its parts are merged.
-      await group.write((tx) => sql`insert into message_text (message_text) values ('optimize')`.execute(tx));
-      // The one writer, between two of its transactions.
-      try {
-        await sql`vacuum`.execute(writer);
-      } catch (error) {
-        // Another process reads in it right now: what was asked for is done, and the rest can be done again.
-        if (!/busy|locked/i.test(String(error))) throw error;
-        return false;
-      }
-      const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(writer);
-      return Number(rows[0]?.busy ?? 0) === 0;
+      return await group.alone(async (db) => {
+        // The index of words keeps those of deleted rows until its parts are merged.
+        await sql`insert into message_text (message_text) values ('optimize')`.execute(db);
+        try {
+          await sql`vacuum`.execute(db);
+        } catch (error) {
+          // Another process reads in it right now: what was asked for is done, and the rest can be done again.
+          if (!/busy|locked/i.test(String(error))) throw error;
+          return false;
+        }
+        const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
+        return Number(rows[0]?.busy ?? 0) === 0;
+      });
     },
     close: async () => {
       await group.idle();
       await Promise.all(readerHandles.map((handle) => handle.close()));
-      await writerHandle.close();
+      await near?.close();
+      await writing.close();
       lock?.close();
     },
   };
-  writers.set(store, writer);
+  writers.set(store, writing.far ?? writing.db);
   return store;
 }
 
-function chooseDriver(asked: SqliteDriverName | 'auto', log: Log): SqliteDriverName {
-  if (asked !== 'auto') return asked;
-  if (isNativeSqliteAvailable()) return 'sqlite3';
-  log.warn('native sqlite3 is not installed: using the module built into Node');
-  return 'node:sqlite';
-}
+/** Node's own module needs nothing built and writes ten times as fast; docs/decisions/0001-store.md has the figures. */
+const chooseDriver = (asked: SqliteDriverName | 'auto'): SqliteDriverName =>
+  asked === 'auto' ? 'node:sqlite' : asked;
 
 /**
  * Two servers on one file would each believe themselves the only writer. The lock is a database of its own, held by an

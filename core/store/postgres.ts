@@ -35,6 +35,7 @@ export async function openPostgres(url: string, connections: number): Promise<St
     engine: 'postgres',
     driver: 'pg',
     read,
+    glance: read,
     // Its own vacuum gives pages of dead rows back; to write tables anew would lock them.
     shred: () => Promise.resolve(false),
     write: async (work) => {

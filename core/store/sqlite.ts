@@ -1,7 +1,7 @@
 /**
- * How Parley speaks to SQLite: one small connection interface, two drivers behind it (npm `sqlite3`, which works on the
- * thread pool, and Node's own `node:sqlite` in a worker thread where the native module is absent), and the Kysely
- * dialect over either. This file and `sqlite-worker.ts` are the only ones that know the drivers.
+ * How Parley speaks to SQLite: one small connection interface, two drivers behind it (Node's own `node:sqlite`, and npm
+ * `sqlite3`), each on threads of its own here, and the Kysely dialect over either. `sqlite-inline.ts` is the writer on this
+ * thread. The `sqlite*.ts` files are the only ones that know the drivers.
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
@@ -15,20 +15,9 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely';
+import { bindable, givesRows, type SqliteAnswer, type SqliteHandle } from './sqlite-statement.ts';
 
 export type SqliteDriverName = 'sqlite3' | 'node:sqlite';
-
-export interface SqliteAnswer {
-  rows: Record<string, unknown>[];
-  changes: number;
-  lastId: number;
-}
-
-/** One open handle. Statements run one at a time, in the order asked. */
-export interface SqliteHandle {
-  run(sql: string, parameters: readonly unknown[]): Promise<SqliteAnswer>;
-  close(): Promise<void>;
-}
 
 /** The native module when it is there; undefined on a machine where it could not be built. */
 function nativeModule(): typeof import('sqlite3') | undefined {
@@ -63,12 +52,6 @@ export async function openSqliteHandle(
   }
   return handle;
 }
-
-/** A statement that gives rows back must be asked for all of them; the others report how many rows they changed. */
-const givesRows = (sql: string): boolean =>
-  /^\s*(select|pragma|explain|values)\b/i.test(sql) ||
-  /\breturning\b/i.test(sql) ||
-  (/^\s*with\b/i.test(sql) && !/\b(insert|update|delete)\b/i.test(sql));
 
 const STATEMENTS_KEPT = 256;
 
@@ -164,7 +147,7 @@ async function openBuiltIn(path: string, readOnly: boolean): Promise<SqliteHandl
       const id = ++serial;
       waiting.set(id, { sql, resolve, reject });
       worker.ref();
-      worker.postMessage({ id, sql, parameters, rows: givesRows(sql) });
+      worker.postMessage({ id, sql, parameters });
     });
   await ask('select 1', []);
   return inOrder({
@@ -187,14 +170,6 @@ function inOrder(handle: SqliteHandle): SqliteHandle {
     run: (sql, parameters) => queue(() => handle.run(sql, parameters.map(bindable))),
     close: () => queue(() => handle.close()),
   };
-}
-
-function bindable(value: unknown): unknown {
-  if (value === undefined) return null;
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  if (value instanceof Uint8Array && !Buffer.isBuffer(value))
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return value;
 }
 
 /** The dialect over handles that are already open. Several handles are given out in turn to whoever waits. */

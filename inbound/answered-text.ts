@@ -25,7 +25,7 @@ export async function answeredText(
   for (const id of ownIdsIn(raw)) {
     const reading = readOwnMessageId(rt.tokens, id, now);
     if (reading?.kind !== 'valid') continue;
-    return reading.purpose === 'm' ? ofDelivery(rt, reading.id) : wordsOfMessage(rt.store.read, reading.id);
+    return reading.purpose === 'm' ? ofDelivery(rt, reading.id) : wordsOfMessage(rt.store.glance, reading.id);
   }
   for (const link of linksIn(raw)) {
     const reading = rt.tokens.read(link, { domain: LINK_DOMAIN, purpose: 'u', now });
@@ -35,8 +35,22 @@ export async function answeredText(
 }
 
 async function ofDelivery(rt: Runtime, deliveryId: number): Promise<string | undefined> {
-  const sent = await ownWords(rt.store.read, deliveryId);
-  return sent && `${sent.text}\n${htmlToText(sent.html).text}`;
+  const sent = await ownWords(rt.store.glance, deliveryId);
+  return sent && `${sent.text}\n${textOf(sent.html)}`;
+}
+
+/** A campaign is answered by many: its page is turned into text once. */
+const pages = new Map<string, string>();
+const PAGES_KEPT = 20;
+
+function textOf(html: string): string {
+  let text = pages.get(html);
+  if (text === undefined) {
+    text = htmlToText(html).text;
+    pages.set(html, text);
+    if (pages.size > PAGES_KEPT) pages.delete(pages.keys().next().value as string);
+  }
+  return text;
 }
 
 /** RFC 5322 3.6.4: In-Reply-To, then References from the newest. */

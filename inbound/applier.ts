@@ -26,7 +26,7 @@ interface Waiting {
 }
 
 /** In one transaction: port 25 waits behind it for its own. */
-const MOST_AT_ONCE = 8;
+const MOST_AT_ONCE = 16;
 
 export class Applier {
   readonly #rt: Runtime;

@@ -11,6 +11,14 @@ import { isLooping, loopRefusal } from './refusal.ts';
 /** Resolves when the message is safe, with the id for the 250. */
 export type Keep = (envelope: Omit<ReceivedEnvelope, 'rawHash' | 'size'>, spool: RawSpool) => Promise<number>;
 
+export interface Keeper extends Keep {
+  /** Somebody is on the line with a message, or was a moment ago. */
+  isBusy: () => boolean;
+}
+
+/** A sender's next message comes within this, if he has one. */
+const STILL_BUSY_MS = 100;
+
 interface Waiting {
   envelope: ReceivedEnvelope;
   kept: KeptRaw;
@@ -21,9 +29,10 @@ interface Waiting {
 /** In one transaction: a statement has 32,766 parameters at most, and a batch has to end. */
 const MOST_AT_ONCE = 200;
 
-export function keeper(rt: Runtime): Keep {
+export function keeper(rt: Runtime): Keeper {
   const waiting: Waiting[] = [];
   let isRunning = false;
+  let lastAt = -Infinity;
 
   async function drain(): Promise<void> {
     // Whoever ends in this turn of the event loop comes along.
@@ -42,7 +51,8 @@ export function keeper(rt: Runtime): Keep {
     }
   }
 
-  return async (envelope, spool) => {
+  const keep = async (envelope: Omit<ReceivedEnvelope, 'rawHash' | 'size'>, spool: RawSpool) => {
+    lastAt = rt.clock.now();
     const kept = await spool.keep();
     if (isLooping(spool.head)) throw loopRefusal();
     const id = await new Promise<number>((resolve, reject) => {
@@ -57,9 +67,11 @@ export function keeper(rt: Runtime): Keep {
       void drain();
     });
     rt.metrics.count('inbound_received');
+    lastAt = rt.clock.now();
     rt.wake.ring('inbound');
     return id;
   };
+  return Object.assign(keep, { isBusy: () => rt.clock.now() - lastAt < STILL_BUSY_MS });
 }
 
 const commit = (rt: Runtime, batch: readonly Waiting[]): Promise<number[]> =>

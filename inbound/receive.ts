@@ -74,8 +74,8 @@ export async function process(
   let raws: Map<string, Buffer>;
   try {
     [copies, raws] = await Promise.all([
-      earlierCopies(rt.store.read, rows, SAME_WITHIN_MS),
-      readRawMessages(rt.store.read, rt.config.data_dir, hashes),
+      earlierCopies(rt.store.glance, rows, SAME_WITHIN_MS),
+      readRawMessages(rt.store.glance, rt.config.data_dir, hashes),
     ]);
   } catch (error) {
     await Promise.all(rows.map((row) => end(row, () => Promise.reject(error as Error))));
@@ -86,7 +86,7 @@ export async function process(
       const earlier = copies.get(row.id);
       if (earlier !== undefined) return repeated(rt, row, earlier);
       const raw =
-        raws.get(row.raw_hash) ?? (await readRawMessage(rt.store.read, rt.config.data_dir, row.raw_hash));
+        raws.get(row.raw_hash) ?? (await readRawMessage(rt.store.glance, rt.config.data_dir, row.raw_hash));
       if (raw === undefined) throw new Error('the raw message is missing');
       await understand(reader, row, raw);
     });

@@ -20,6 +20,8 @@ import { Recipients } from './recipient.ts';
 /** Longer than any message may take; only another node waits it out. */
 const LEASE_MS = 15 * 60_000;
 const POLL_MS = 5000;
+/** However busy port 25 is, what was accepted longer ago is read at full speed. */
+const LONGEST_LAG_MS = 5000;
 
 /** The listener and its workers, as `main.ts` starts them. */
 export function inbound(rt: Runtime): Role {
@@ -48,9 +50,11 @@ export function inbound(rt: Runtime): Role {
       });
       const recipients = new Recipients(store.read, rt.tokens);
       off.push(wake.on('settings', () => recipients.forget()));
+      const keep = keeper(rt);
       workers = new Workers(
         { rt, hostname, forwarders, cage: new Cage({ workers: settings.workers }) },
         settings.workers,
+        keep.isBusy,
       );
       off.push(wake.on('inbound', () => workers?.wake()));
       workers.start();
@@ -75,7 +79,7 @@ export function inbound(rt: Runtime): Role {
           (ip) => forwarders.trusts(ip),
         ),
         judge: (address) => recipients.judge(address, clock.now()),
-        keep: keeper(rt),
+        keep,
         log,
       });
       listener = port25;
@@ -106,18 +110,24 @@ export function inbound(rt: Runtime): Role {
 export class Workers {
   readonly #reader: Reader;
   readonly #atOnce: number;
+  readonly #isPortBusy: () => boolean;
   readonly #running = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
   #bell: (() => void) | undefined;
   #rung = false;
-  /** Rows claimed and not yet ended. */
+  /** Rows claimed and not yet ended, and how many there may be now. */
   #held = 0;
+  #most: number;
+  /** How long the oldest row had waited when it was last looked. */
+  #lagMs = 0;
   #loop: Promise<void> | undefined;
 
-  constructor(reader: Reader, atOnce: number) {
+  constructor(reader: Reader, atOnce: number, isPortBusy: () => boolean = () => false) {
     this.#reader = reader;
+    this.#isPortBusy = isPortBusy;
     // While some are read in their cages, others wait for name servers and commits.
     this.#atOnce = atOnce * 16;
+    this.#most = this.#atOnce;
   }
 
   start(): void {
@@ -164,17 +174,21 @@ export class Workers {
 
   async #claim(): Promise<number> {
     const { rt } = this.#reader;
-    const room = this.#atOnce - this.#held;
+    // Who is on the line waits for us, what is accepted can wait a little: few at a time, unless they have waited long.
+    this.#most =
+      this.#isPortBusy() && this.#lagMs < LONGEST_LAG_MS ? Math.ceil(this.#atOnce / 8) : this.#atOnce;
+    const room = this.#most - this.#held;
     // A claim is a commit: many rows at once.
-    if (room < this.#atOnce / 4) return 0;
+    if (room < this.#most / 4) return 0;
     const rows = await rt.store.write((tx) =>
       claimInbound(tx, { limit: room, leaseMs: LEASE_MS }, rt.clock.now()),
     );
+    this.#lagMs = rows[0] === undefined ? 0 : rt.clock.now() - rows[0].received_at;
     if (rows.length === 0) return 0;
     this.#held += rows.length;
     const work = processRows(this.#reader, rows, () => {
       this.#held--;
-      if (this.#held <= (this.#atOnce * 3) / 4) this.wake();
+      if (this.#held <= (this.#most * 3) / 4) this.wake();
     }).finally(() => {
       this.#running.delete(work);
     });

@@ -52,7 +52,7 @@ export class Contents {
   }
 
   async #compile(id: number): Promise<Compiled> {
-    const db = this.#runtime.store.read;
+    const db = this.#runtime.store.glance;
     const row = await templateVersionById(db, id);
     if (row === undefined) throw new Error(`template version ${id} is gone`);
     const domain = await sendingDomainById(db, row.sending_domain_id);
@@ -74,7 +74,7 @@ export class Contents {
   #currentKeys(sendingDomainId: number): Promise<number[]> {
     const known = this.#current.get(sendingDomainId);
     if (known !== undefined && known.until > Date.now()) return known.ids;
-    const ids = activeDkimKeys(this.#runtime.store.read, sendingDomainId).then((rows) =>
+    const ids = activeDkimKeys(this.#runtime.store.glance, sendingDomainId).then((rows) =>
       rows.map((row) => row.id),
     );
     this.#current.set(sendingDomainId, { ids, until: Date.now() + KEYS_KEPT_MS });
@@ -95,7 +95,7 @@ export class Contents {
 
   async #openKey(id: number): Promise<SigningKey> {
     const { store, secrets } = this.#runtime;
-    const row = await dkimKeyById(store.read, id);
+    const row = await dkimKeyById(store.glance, id);
     if (row === undefined || row.state === 'retired') throw new Error(`dkim key ${id} is gone`);
     return signingKey(row.domain_name, row.selector, secrets.open('dkim', row.sealed));
   }
@@ -150,11 +150,11 @@ export class Contents {
   /** What a program submitted: its bytes were made fit to leave when it was accepted; only the return path is new. */
   async #submitted(delivery: Delivery): Promise<RenderedMessage & { date: number }> {
     const { store, tokens, config } = this.#runtime;
-    const row = await submissionById(store.read, submissionIdOf(delivery.recipient_key));
+    const row = await submissionById(store.glance, submissionIdOf(delivery.recipient_key));
     if (row === undefined) throw new Error(`the submission of delivery ${delivery.id} is gone`);
-    const domain = await sendingDomainById(store.read, row.sending_domain_id);
+    const domain = await sendingDomainById(store.glance, row.sending_domain_id);
     if (domain === undefined) throw new Error(`sending domain ${row.sending_domain_id} is gone`);
-    const raw = await readRawMessage(store.read, config.data_dir, row.raw_hash);
+    const raw = await readRawMessage(store.glance, config.data_dir, row.raw_hash);
     if (raw === undefined) throw new Error(`the content of submission ${row.id} is gone`);
     const outgoing = outgoingFrom(raw, row.smtputf8 === 1);
     const requireTls = row.require_tls === 1;
@@ -173,11 +173,11 @@ export class Contents {
   /** What a person wrote: the `message` row is the content, and its time the date of every attempt. */
   async #written(delivery: Delivery): Promise<RenderedMessage & { date: number }> {
     const { store, tokens } = this.#runtime;
-    const row = await outgoingMessage(store.read, delivery.origin_id);
+    const row = await outgoingMessage(store.glance, delivery.origin_id);
     if (row === undefined) throw new Error(`message ${delivery.origin_id} is gone`);
-    const domain = await sendingDomainById(store.read, delivery.sending_domain_id);
+    const domain = await sendingDomainById(store.glance, delivery.sending_domain_id);
     if (domain === undefined) throw new Error(`sending domain ${delivery.sending_domain_id} is gone`);
-    const mailbox = await mailboxByAddress(store.read, row.from_address);
+    const mailbox = await mailboxByAddress(store.glance, row.from_address);
     const messageId = row.message_id ?? '';
     const composed = composeReply({
       from: { name: row.from_name || mailbox?.name || '', address: row.from_address },

@@ -174,7 +174,7 @@ function listen(
     const ip = session.remoteAddress;
     const mayTry = door.mayTry(username, Date.now());
     // Looked up also when it is locked: the same work, the same time.
-    const found = await smtpCredential(store.read, username, password);
+    const found = await smtpCredential(store.glance, username, password);
     if (found !== undefined && mayTry) {
       await touched(rt, found);
       return found;
@@ -192,7 +192,7 @@ function listen(
   }
 
   async function credentialOf(session: SMTPServerSession): Promise<Credential> {
-    const credential = await credentialById(store.read, Number(session.user ?? 0));
+    const credential = await credentialById(store.glance, Number(session.user ?? 0));
     if (credential === undefined || credential.state === 'revoked')
       throw new Refusal(535, '5.7.8 the credential was revoked');
     return credential;
@@ -233,7 +233,7 @@ function listen(
       smtputf8: session.envelope.smtpUtf8 === true,
     });
     if (prepared.kind === 'refused') throw new Refusal(554, `5.6.0 ${prepared.reason}`);
-    await checkFrom(store.read, credential, prepared.message.from);
+    await checkFrom(store.glance, credential, prepared.message.from);
     const { mailFrom, rcptTo } = session.envelope;
     const [accepted] = await accept(rt, { credential }, [
       {

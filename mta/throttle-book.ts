@@ -131,7 +131,7 @@ export class ThrottleBook {
   ): Promise<BlockFacts> {
     const { store, dns } = this.#runtime;
     const [domain, names] = await Promise.all([
-      sendingDomainById(store.read, row.sending_domain_id).catch(() => undefined),
+      sendingDomainById(store.glance, row.sending_domain_id).catch(() => undefined),
       ip === '' ? [] : dns.ptr(ip).catch(() => []),
     ]);
     return {

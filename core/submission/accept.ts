@@ -49,7 +49,7 @@ export async function accept(
   } catch (error) {
     // Of two requests with one key that come at once, the other one's was kept (by another node).
     if (idempotency === undefined || !/unique/i.test(explain(error))) throw error;
-    const known = await answered(rt.store.read, credential.id, idempotency);
+    const known = await answered(rt.store.glance, credential.id, idempotency);
     if (known === undefined) throw error;
     return known;
   } finally {

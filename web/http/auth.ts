@@ -63,7 +63,7 @@ export function session(rt: Runtime): Koa.Middleware {
     ctx.state.session = null;
     if (token !== undefined && /^[\w-]{43}$/.test(token)) {
       const now = rt.clock.now();
-      const live = await liveSession(rt.store.read, hashOf(token), now);
+      const live = await liveSession(rt.store.glance, hashOf(token), now);
       if (live !== undefined) {
         ctx.state.session = live;
         if (now - live.last_seen_at > TOUCH_MS)

@@ -32,7 +32,7 @@ export function countedLinks(rt: Runtime, counter: HitCounter): Koa.Middleware {
     const reading = rt.tokens.read(token, { domain: LINK_DOMAIN, purpose: 'l', now, anyAge: true });
     // A forged one costs no look into the database.
     if (reading.kind !== 'valid' || reading.link === undefined) return undefined;
-    const owner = (await linkOwners(rt.store.read, [reading.id])).get(reading.id);
+    const owner = (await linkOwners(rt.store.glance, [reading.id])).get(reading.id);
     return owner && { owner, link: reading.link, counts: !hasExpired('l', reading.issuedDay, now) };
   };
 

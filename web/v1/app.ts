@@ -94,7 +94,7 @@ export function keyApi(rt: Runtime): Koa.Middleware {
     const strikes = await wrongKeys.get(ip);
     if (strikes !== null && strikes.remainingPoints <= 0)
       throw new Overload('too many wrong keys from this address', Math.ceil(strikes.msBeforeNext / 1000));
-    const credential = key === undefined ? undefined : await keyCredential(rt.store.read, key);
+    const credential = key === undefined ? undefined : await keyCredential(rt.store.glance, key);
     if (credential === undefined) {
       await wrongKeys.consume(ip).catch(() => undefined);
       ctx.set('WWW-Authenticate', 'Bearer realm="Parley"');

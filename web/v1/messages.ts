@@ -52,13 +52,13 @@ export async function postMessages({ rt, ctx, credential, now }: KeyCall): Promi
       : { key: idempotencyKey, bodyHash: createHash('sha256').update(bytes).digest('hex') };
 
   // Before anything is checked that may have changed since: a retry hears what the first request was answered.
-  let accepted = idempotency && (await answered(rt.store.read, credential.id, idempotency));
+  let accepted = idempotency && (await answered(rt.store.glance, credential.id, idempotency));
   if (accepted === undefined) {
     const handed: Handed[] = [];
     for (const [at, one] of wanted.entries()) {
       try {
         const made = await handedFrom(rt, one, now);
-        await checkFrom(rt.store.read, credential, made.message.from).catch(toField);
+        await checkFrom(rt.store.glance, credential, made.message.from).catch(toField);
         handed.push(made);
       } catch (error) {
         throw many ? placed(error, at) : error;
@@ -162,9 +162,9 @@ async function contentOf(rt: Runtime, wanted: NewMessage, id: string, now: numbe
 }
 
 async function filledFrom(rt: Runtime, template: NonNullable<NewMessage['template']>) {
-  const campaign = await campaignById(rt.store.read, template.campaign);
+  const campaign = await campaignById(rt.store.glance, template.campaign);
   if (campaign === undefined) throw fault('template.campaign', 'there is no such campaign');
-  const brand = await brandById(rt.store.read, campaign.brand_id);
+  const brand = await brandById(rt.store.glance, campaign.brand_id);
   return fillTemplate(campaign, template.data, { language: brand?.language ?? 'en', timezone: 'UTC' });
 }
 
@@ -254,7 +254,7 @@ export async function cancelMessage(call: KeyCall): Promise<unknown> {
 }
 
 async function own(rt: Runtime, credentialId: number, id: string): Promise<Submission> {
-  const row = await submissionOf(rt.store.read, credentialId, id.slice(0, 60));
+  const row = await submissionOf(rt.store.glance, credentialId, id.slice(0, 60));
   if (row === undefined) throw new Problem('not-found', 'there is no such message');
   return row;
 }

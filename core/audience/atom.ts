@@ -14,6 +14,7 @@ import {
   type Node,
   type Window,
 } from './segment.ts';
+import { isEachOwn } from './segment-day.ts';
 import { SENT_EVENTS } from './segment-sql.ts';
 
 /** What can have changed about a contact, as the triggers of the store name it; `person`: one is new or gone. */
@@ -66,12 +67,23 @@ function canonical(value: unknown): string {
 
 /** What an atom's answer can change with. */
 export function dependenceOf(leaf: Leaf): Dependence {
+  const own = dependenceAlone(leaf);
+  // Where days turn at each contact's midnight, the contact's zone is part of the question.
+  const { changes } = own;
+  if (!('tz' in leaf) || !isEachOwn(leaf.tz) || changes.includes('contact')) return own;
+  return { ...own, changes: [...changes, 'contact'] };
+}
+
+function dependenceAlone(leaf: Leaf): Dependence {
   if ('field' in leaf) return { changes: ['contact'], events: [], clock: fieldClock(leaf) };
   if ('tag' in leaf || 'everyone' in leaf) return { changes: ['contact'], events: [], clock: 'none' };
-  if ('list' in leaf) return { changes: ['list'], events: [], clock: 'none' };
+  if ('list' in leaf) {
+    return { changes: ['list'], events: [], clock: windowClock(leaf.since) };
+  }
   // An address that is suppressed may be given to somebody later: that is a change of the contact.
   if ('suppressed' in leaf) return { changes: ['suppression', 'contact'], events: [], clock: 'none' };
-  if ('consent' in leaf) return { changes: ['consent'], events: [], clock: 'none' };
+  if ('consent' in leaf)
+    return { changes: ['consent'], events: [], clock: leaf.consent.age === undefined ? 'none' : 'window' };
   if ('conversation' in leaf)
     return { changes: ['conversation'], events: [], clock: windowClock(leaf.conversation.window) };
   if ('event' in leaf) return { changes: ['event'], events: [leaf.event], clock: windowClock(leaf.window) };

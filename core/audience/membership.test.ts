@@ -64,10 +64,13 @@ const WINDOWS = [
   { from: { rel: '-3d' }, to: { rel: '0d' } },
   { before: { rel: '-1d' } },
   { after: '2028-02-28' },
+  { from: { unit: 'week', at: 'this' }, to: { unit: 'week', at: 'this' } },
 ];
+const ZONES = ['Europe/Paris', 'contact', 'Asia/Kolkata'];
 
 function leaf(random: Random): Node {
-  const window = random() < 0.6 ? { window: one(random, WINDOWS) } : {};
+  const tz = random() < 0.4 ? { tz: one(random, ZONES) } : {};
+  const window = random() < 0.6 ? { window: one(random, WINDOWS), ...tz } : {};
   const count =
     random() < 0.5
       ? { count: { op: one(random, ['gte', 'lte', 'eq'] as const), n: one(random, [0, 1, 2]) } }
@@ -80,9 +83,21 @@ function leaf(random: Random): Node {
       ({
         field: 'fields.day',
         op: one(random, ['on', 'before', 'since']),
-        value: { rel: one(random, ['0d', '-1d', '+1d']) },
+        value: one(random, [{ rel: '0d' }, { rel: '-1d' }, { rel: '+1d' }, { unit: 'month', at: 'end' }]),
+        ...tz,
       }) as Node,
-    () => ({ field: 'created_at', op: one(random, ['since', 'before']), value: { rel: '-2d' } }) as Node,
+    () =>
+      ({ field: 'created_at', op: one(random, ['since', 'before']), value: { rel: '-2d' }, ...tz }) as Node,
+    () =>
+      ({
+        list: 1,
+        status: 'any',
+        since: one(random, [{ last: '2d' }, { last: '30h' }, { after: { rel: '-1d' } }]),
+        ...tz,
+      }) as Node,
+    () => ({ consent: { purpose: 'marketing', state: 'given', age: one(random, ['1d', '3d']) } }) as Node,
+    () => ({ field: 'fields.home', op: 'postcode', value: ['75'] }) as Node,
+    () => ({ field: 'fields.home', op: 'near', value: { lat: 48.8, lon: 2.3, km: 30 } }) as Node,
     () => ({ tag: [one(random, ['vip', 'new'])], mode: one(random, ['any', 'none']) }) as Node,
     () => ({ list: one(random, [1, 2]), status: one(random, ['subscribed', 'any']) }) as Node,
     () => ({ suppressed: random() < 0.5 }) as Node,
@@ -93,8 +108,9 @@ function leaf(random: Random): Node {
           did: one(random, ['replied', 'clicked', 'delivered']),
           campaign: one(random, [1, 'any']),
           ...count,
-          ...window,
+          ...('window' in window && { window: window.window }),
         },
+        ...tz,
       }) as Node,
     () =>
       ({
@@ -104,10 +120,17 @@ function leaf(random: Random): Node {
         ...window,
       }) as Node,
     () => ({ lastEvent: one(random, KINDS), has: [{ prop: 'total', op: 'lt', value: 40 }] }) as Node,
-    () => ({ field: 'fields.day', op: 'anniversary', value: [0, 1] }) as Node,
+    () => ({ field: 'fields.day', op: 'anniversary', value: [0, 1], ...tz }) as Node,
     () => ({ bucket: { salt: 'a', from: 0, to: 40 } }) as Node,
-    () => ({ message: { did: 'sent', campaign: 'any', ...window } }) as Node,
-    () => ({ conversation: { state: one(random, ['open', 'closed', 'any']), ...window } }) as Node,
+    () => ({ message: { did: 'sent', campaign: 'any', window: { last: '2d' } } }) as Node,
+    () =>
+      ({
+        conversation: {
+          state: one(random, ['open', 'closed', 'any']),
+          ...('window' in window && { window: window.window }),
+        },
+        ...tz,
+      }) as Node,
     () => ({ consent: { purpose: 'marketing', state: one(random, ['given', 'withdrawn']) } }) as Node,
   ])();
 }
@@ -151,7 +174,9 @@ async function happens(random: Random, store: Store, clock: ManualClock, serial:
               city: one(random, ['Lyon', 'Lyonnais', '']),
               n: Math.floor(random() * 5),
               day: new Date(at).toISOString().slice(0, 10),
+              home: one(random, [{ postcode: '75011' }, { lat: 48.85, lon: 2.35 }, { lat: 45, lon: 4 }]),
             }),
+            timezone: one(random, ['Europe/Paris', 'America/Los_Angeles', 'Pacific/Kiritimati', null]),
             tags: json(random() < 0.5 ? ['vip'] : []),
             updated_at: now,
           })
@@ -276,7 +301,7 @@ eachEngine((name, open) => {
       for (let batch = 0; batch < 14; batch++) {
         for (let n = 0; n < 8; n++) await happens(random, store, clock, batch * 100 + n + 10);
         // Seconds, hours, or over midnight.
-        clock.advance(one(random, [3000, 3_600_000, 5 * 3_600_000, DAY]));
+        clock.advance(one(random, [3000, 900_000, 3_600_000, 5 * 3_600_000, DAY]));
         if (batch % 5 === 2) {
           await store.write((tx) =>
             changeSegment(

@@ -27,7 +27,9 @@ import {
   moveCursor,
   seenAtoms,
   whoHadEvents,
+  whoJoinedBetween,
   whoOf,
+  whoSaidBetween,
   whoWroteBetween,
   type Flip,
 } from '../store/membership.ts';
@@ -38,14 +40,14 @@ import { Bits, CHUNK_BITS } from './bits.ts';
 import { EventFeed } from './event-feed.ts';
 import { Roster, type Attached } from './roster.ts';
 import { conditionOf } from './segment-sql.ts';
-import { spanOf, type Leaf } from './segment.ts';
+import { spanOf, turnOf } from './segment-day.ts';
+import { windowOf, type Leaf } from './segment.ts';
 
 const LEASE = 'membership';
 const LEASE_MS = 30_000;
 const CHANGES_AT_ONCE = 5000;
 const ASK_AT_ONCE = 1000;
 const EDGE_EVERY_MS = 2000;
-const DAY_MS = 24 * 3_600_000;
 const PAUSE_MS = 200;
 const EVERYBODY: Leaf = { everyone: true };
 /** Asked for each person of each change: worked out once. */
@@ -289,15 +291,13 @@ export class Membership {
     const moved: Atom[] = [];
     for (const atom of this.#atoms.values()) {
       const { clock, events } = atom.dependence;
-      if (clock === 'day' && dayOf(atom.seenAt) !== dayOf(now)) this.#rebuild(atom);
+      const tz = 'tz' in atom.leaf ? atom.leaf.tz : undefined;
+      if (clock === 'day' && turnOf(tz, atom.seenAt) !== turnOf(tz, now)) this.#rebuild(atom);
       if (clock !== 'window' || now - atom.seenAt < EDGE_EVERY_MS) continue;
       const window = windowOf(atom.leaf);
       const from = spanOf(window, atom.seenAt).begin ?? now;
       const to = spanOf(window, now).begin ?? now;
-      const ids =
-        'conversation' in atom.leaf
-          ? await whoWroteBetween(read, from, to)
-          : await whoHadEvents(read, events, from, to);
+      const ids = await whoWasIn(read, atom.leaf, events, from, to);
       for (const id of ids) add(dirty, atom.id, id);
       moved.push(atom);
     }
@@ -463,10 +463,16 @@ function add(dirty: Map<string, Set<number>>, atom: string, contactId: number): 
   else known.add(contactId);
 }
 
-const dayOf = (at: number): number => Math.floor(at / DAY_MS);
-
-function windowOf(leaf: Leaf) {
-  if ('message' in leaf) return leaf.message.window;
-  if ('conversation' in leaf) return leaf.conversation.window;
-  return 'event' in leaf ? leaf.window : undefined;
+/** Those with something of what a condition looks at in a span of time. */
+function whoWasIn(
+  db: Db,
+  leaf: Leaf,
+  events: readonly string[],
+  from: number,
+  to: number,
+): Promise<number[]> {
+  if ('conversation' in leaf) return whoWroteBetween(db, from, to);
+  if ('list' in leaf) return whoJoinedBetween(db, leaf.list, from, to);
+  if ('consent' in leaf) return whoSaidBetween(db, leaf.consent.purpose, from, to);
+  return whoHadEvents(db, events, from, to);
 }

@@ -7,21 +7,32 @@ import { sql, type RawBuilder } from 'kysely';
 import { engineOf } from '../store/batch.ts';
 import { contactPage, contactsById, countContacts, hasTag, type ContactPage } from '../store/contact.ts';
 import type { Db, Row } from '../store/tables.ts';
-import { aggregated, comparison, eventMeets, holdsForNone, type Aggregate } from './property.ts';
+import { aggregated, comparison, eventMeets, holdsForNone, valueAs, type Aggregate } from './property.ts';
 import {
-  customName,
+  DAY,
+  commonZone,
+  dayBegin,
   dayOf,
   daysOfYear,
+  isEachOwn,
+  localDay,
+  shifted,
+  spanOf,
+  zonesBy,
+  type Day,
+} from './segment-day.ts';
+import {
+  customName,
   inlineSegments,
   kindOf,
   leavesOf,
-  spanOf,
+  windowOf,
   type Count,
   type DateValue,
-  type Day,
   type Definition,
   type FieldLeaf,
   type Leaf,
+  type Near,
   type Node,
   type Window,
 } from './segment.ts';
@@ -67,11 +78,54 @@ function joined(at: Compiling, parts: Node[], word: 'and' | 'or'): Condition | u
 }
 
 function leafOf(at: Compiling, leaf: Leaf): Condition {
+  if (!('tz' in leaf) || !isEachOwn(leaf.tz)) return zonedLeaf(at, leaf);
+  return byZone(leaf, at.now, (zone) => zonedLeaf(at, { ...leaf, tz: zone }));
+}
+
+/** A question whose days turn at each contact's own midnight: once for the zones that mean the same days by it. */
+function byZone(
+  leaf: Leaf & { tz?: string | undefined },
+  now: number,
+  ask: (zone: string) => Condition,
+): Condition {
+  const fallback = commonZone(leaf.tz);
+  // On which day of whose calendar an instant was cannot be asked of a store zone by zone: by the common one, then.
+  if ('field' in leaf && leaf.op === 'anniversary' && customName(leaf.field) === undefined)
+    return ask(fallback);
+  const meaning = (zone: string): string => {
+    // A custom field holds days as they were told: all that varies is which day it is now.
+    if ('field' in leaf && customName(leaf.field) !== undefined) return localDay(now, zone);
+    if ('field' in leaf && leaf.op.startsWith('age_'))
+      return JSON.stringify(dayBegin(localDay(now, zone), zone));
+    if ('field' in leaf) {
+      const { first, last } = daysOf(leaf, now, zone);
+      return `${first.begin} ${first.end} ${last.end}`;
+    }
+    return JSON.stringify(spanOf(windowOf(leaf), now, zone));
+  };
+  const other = meaning(fallback);
+  const branches = [...zonesBy(meaning)].flatMap(([answer, [zone = fallback, ...more]]) =>
+    answer === other
+      ? []
+      : [
+          sql`when contact.timezone in (${sql.join([zone, ...more].map((one) => sql.lit(one)))}) then ${truth(ask(zone))}`,
+        ],
+  );
+  if (branches.length === 0) return ask(fallback);
+  return sql<boolean>`(case ${sql.join(branches, sql` `)} else ${truth(ask(fallback))} end) = 1`;
+}
+
+const truth = (is: Condition): RawBuilder<number> => sql<number>`(case when ${is} then 1 else 0 end)`;
+
+function zonedLeaf(at: Compiling, leaf: Leaf): Condition {
   if ('field' in leaf) return fieldOf(at, leaf);
   if ('list' in leaf) {
     const status = leaf.status === 'any' ? sql`` : sql`and list_member.status = ${leaf.status}`;
+    const { begin, end } = spanOf(leaf.since, at.now, commonZone(leaf.tz));
+    const from = begin === undefined ? sql`` : sql`and list_member.since >= ${begin}`;
+    const to = end === undefined ? sql`` : sql`and list_member.since < ${end}`;
     return sql<boolean>`exists (select 1 from list_member where list_member.list_id = ${leaf.list}
-      and list_member.contact_id = contact.id ${status})`;
+      and list_member.contact_id = contact.id ${status} ${from} ${to})`;
   }
   if ('tag' in leaf) {
     const each = leaf.tag.map((tag) => hasTag(at.db, tag));
@@ -87,7 +141,10 @@ function leafOf(at: Compiling, leaf: Leaf): Condition {
   if ('event' in leaf) {
     if (leaf.agg !== undefined) return amounted(at, leaf, leaf.agg);
     const where = leaf.where === undefined ? sql`` : sql`and ${eventMeets(at.db, leaf.where)}`;
-    return happened(at, sql`event`, sql`event.kind = ${leaf.event} ${where}`, sql.ref('event.at'), leaf);
+    return happened(at, sql`event`, sql`event.kind = ${leaf.event} ${where}`, sql.ref('event.at'), {
+      ...leaf,
+      zone: commonZone(leaf.tz),
+    });
   }
   if ('lastEvent' in leaf)
     // Index: event_contact, from its end.
@@ -102,7 +159,7 @@ function leafOf(at: Compiling, leaf: Leaf): Condition {
     const share = sql`(((contact.id * 2654435761 + ${saltOf(salt)}) % 4294967296) * 40503 % 4294967296 / 65536)`;
     return sql<boolean>`(${share} >= ${Math.round(from * 655.36)} and ${share} < ${Math.round(to * 655.36)})`;
   }
-  if ('message' in leaf) return messageOf(at, leaf.message);
+  if ('message' in leaf) return messageOf(at, leaf.message, commonZone(leaf.tz));
   if ('conversation' in leaf) {
     const { state, intent, window } = leaf.conversation;
     const parts = [
@@ -111,11 +168,22 @@ function leafOf(at: Compiling, leaf: Leaf): Condition {
       ...(intent === undefined ? [] : [sql`conversation.intent in (${sql.join(intent)})`]),
     ];
     const what = sql.join(parts, sql` and `);
-    return happened(at, sql`conversation`, what, sql.ref('conversation.last_message_at'), { window });
+    return happened(at, sql`conversation`, what, sql.ref('conversation.last_message_at'), {
+      window,
+      zone: commonZone(leaf.tz),
+    });
   }
   if ('consent' in leaf) {
-    return sql<boolean>`coalesce((select consent.state from consent where consent.contact_id = contact.id
-      and consent.purpose = ${leaf.consent.purpose} order by consent.at desc, consent.id desc limit 1), '') = ${leaf.consent.state}`;
+    const { purpose, state, age } = leaf.consent;
+    const now = sql<boolean>`coalesce((select consent.state from consent where consent.contact_id = contact.id
+      and consent.purpose = ${purpose} order by consent.at desc, consent.id desc limit 1), '') = ${state}`;
+    if (age === undefined) return now;
+    // It has been so for that long when it was so then, and nothing else was said since.
+    const then = shifted(at.now, `-${age}`);
+    return sql<boolean>`${now} and coalesce((select consent.state from consent where consent.contact_id = contact.id
+      and consent.purpose = ${purpose} and consent.at <= ${then} order by consent.at desc, consent.id desc limit 1), '') = ${state}
+      and not exists (select 1 from consent where consent.contact_id = contact.id and consent.purpose = ${purpose}
+      and consent.at > ${then} and consent.state <> ${state})`;
   }
   if ('segment' in leaf) throw new Error('a segment reference reached the compiler: inline it first');
   if ('everyone' in leaf) return TRUE;
@@ -127,7 +195,7 @@ type MessageLeaf = Extract<Leaf, { message: unknown }>['message'];
 /** Each of these tells of an attempt: whoever has one was sent the message. */
 export const SENT_EVENTS = ['delivered', 'deferred', 'bounced'] as const;
 
-function messageOf(at: Compiling, { did, campaign, count, window }: MessageLeaf): Condition {
+function messageOf(at: Compiling, { did, campaign, count, window }: MessageLeaf, zone: string): Condition {
   const which =
     campaign === 'any' ? sql`event.campaign_id is not null` : sql`event.campaign_id = ${campaign}`;
   const kind =
@@ -137,6 +205,7 @@ function messageOf(at: Compiling, { did, campaign, count, window }: MessageLeaf)
   return happened(at, sql`event`, sql`${kind} and ${which}`, sql.ref('event.at'), {
     count,
     window,
+    zone,
     // A message that was tried three times was sent once.
     each: did === 'sent' ? sql`distinct coalesce(event.delivery_id, -event.id)` : undefined,
   });
@@ -151,14 +220,16 @@ function happened(
   {
     count = { op: 'gte', n: 1 },
     window,
+    zone,
     each = sql`*`,
   }: {
     count?: Count | undefined;
     window?: Window | undefined;
+    zone: string;
     each?: RawBuilder<unknown> | undefined;
   },
 ): Condition {
-  const { begin, end } = spanOf(window, at.now);
+  const { begin, end } = spanOf(window, at.now, zone);
   const where = sql.join(
     [
       what,
@@ -194,8 +265,8 @@ function happened(
 type EventLeaf = Extract<Leaf, { event: string }>;
 
 /** A number over somebody's events: sums, averages, extremes, how many different ones. */
-function amounted(at: Compiling, { event, where = [], window }: EventLeaf, agg: Aggregate): Condition {
-  const { begin, end } = spanOf(window, at.now);
+function amounted(at: Compiling, { event, where = [], window, tz }: EventLeaf, agg: Aggregate): Condition {
+  const { begin, end } = spanOf(window, at.now, commonZone(tz));
   const { beside, also, number } = aggregated(at.db, agg, where);
   const rows = sql.join(
     [
@@ -244,6 +315,8 @@ function fieldOf({ db, now }: Compiling, leaf: FieldLeaf): Condition {
       const is = sql<boolean>`coalesce(${customAs(db, custom ?? '', 'boolean')} = ${leaf.value === true ? 'true' : 'false'}, ${no(db)})`;
       return leaf.op === 'ne' ? sql<boolean>`not ${is}` : is;
     }
+    case 'place':
+      return custom === undefined ? FALSE : placeIs(db, custom, leaf);
     case 'date':
       if (leaf.op === 'anniversary') return anniversaryIs(db, column, custom, leaf, now);
       if (leaf.op.startsWith('age_')) return ageIs({ db, now, form: 'whole' }, leaf);
@@ -331,16 +404,44 @@ function numberIs(number: RawBuilder<unknown>, { op, value }: FieldLeaf): Condit
   return sql<boolean>`(${number} is not null and ${number} ${sql.raw(sign)} ${real(value as number)})`;
 }
 
+const EARTH_KM = 6371.0088;
+
+/** A place is kept as its point, or as postcode and country, or both; what is not there meets nothing. */
+function placeIs(db: Db, name: string, { op, value }: FieldLeaf): Condition {
+  const document = sql.ref('contact.fields');
+  const part = (key: string, kind: 'string' | 'number') => valueAs(db, document, [name, key], kind);
+  if (op === 'country')
+    return sql<boolean>`coalesce(upper(${part('country', 'string')}), '') in (${sql.join((value as string[]).map((one) => one.toUpperCase()))})`;
+  if (op === 'postcode') {
+    const have = sql`coalesce(replace(replace(upper(${part('postcode', 'string')}), ' ', ''), '-', ''), '')`;
+    const each = (value as string[]).map((one) => {
+      const wanted = one.replace(/[\s-]/g, '').replace(/[a-z]/g, (letter) => letter.toUpperCase());
+      return sql`substr(${have}, 1, ${sql.lit([...wanted].length)}) = ${wanted}`;
+    });
+    return sql<boolean>`(${sql.join(each, sql` or `)})`;
+  }
+  const { lat, lon, km } = value as Near;
+  const [haveLat, haveLon] = [part('lat', 'number'), part('lon', 'number')];
+  // Haversine; the latitudes alone rule most people out.
+  const reach = (km / EARTH_KM) * (180 / Math.PI) + 1e-9;
+  const most = Math.sin(Math.min(Math.PI / 2, km / EARTH_KM / 2)) ** 2;
+  const half = (have: RawBuilder<unknown>, at: number) => sql`sin(radians((${have} - ${sql.lit(at)}) / 2.0))`;
+  return sql<boolean>`(case when ${haveLat} is null or ${haveLon} is null then 0
+    when ${haveLat} < ${sql.lit(lat - reach)} or ${haveLat} > ${sql.lit(lat + reach)} then 0
+    when ${half(haveLat, lat)} * ${half(haveLat, lat)} + cos(radians(${haveLat})) * ${sql.lit(Math.cos((lat * Math.PI) / 180))}
+      * ${half(haveLon, lon)} * ${half(haveLon, lon)} <= ${sql.lit(most)} then 1 else 0 end) = 1`;
+}
+
 /** How many whole years ago it was: between so many and so many, as two comparisons of days. */
-function ageIs(at: Compiling, { field, op, value }: FieldLeaf): Condition {
+function ageIs(at: Compiling, { field, op, value, tz }: FieldLeaf): Condition {
   const [least, most] =
     op === 'age_between'
       ? (value as [number, number])
       : op === 'age_gte'
         ? [value as number, 150]
         : [0, value as number];
-  const upTo: FieldLeaf = { field, op: 'until', value: { rel: `-${least}y` } };
-  const from: FieldLeaf = { field, op: 'after', value: { rel: `-${most + 1}y` } };
+  const upTo: FieldLeaf = { field, op: 'until', value: { rel: `-${least}y` }, tz };
+  const from: FieldLeaf = { field, op: 'after', value: { rel: `-${most + 1}y` }, tz };
   return sql<boolean>`(${fieldOf(at, upTo)} and ${fieldOf(at, from)})`;
 }
 
@@ -349,11 +450,14 @@ function anniversaryIs(
   db: Db,
   column: RawBuilder<unknown>,
   custom: string | undefined,
-  { value }: FieldLeaf,
+  { value, tz }: FieldLeaf,
   now: number,
 ): Condition {
-  const days = sql.join(daysOfYear(value as [number, number], now).map((day) => sql.lit(day)));
+  const zone = commonZone(tz);
+  const names = daysOfYear(value as [number, number], now, zone);
+  const days = sql.join(names.map((day) => sql.lit(day)));
   if (days === undefined) return FALSE;
+  if (custom === undefined && zone !== 'UTC') return instantOnDays(column, names, zone, now);
   const isSqlite = engineOf(db) === 'sqlite';
   const day =
     custom !== undefined
@@ -364,6 +468,32 @@ function anniversaryIs(
   return sql<boolean>`coalesce(${day} in (${days}), ${no(db)})`;
 }
 
+/** Instants on days of the year by a zone's calendar: as spans of every year, since a store knows no zones. */
+function instantOnDays(
+  column: RawBuilder<unknown>,
+  names: readonly string[],
+  zone: string,
+  now: number,
+): Condition {
+  const last = new Date(now).getUTCFullYear() + 2;
+  const days: number[] = [];
+  for (let year = 1970; year <= last; year++)
+    for (const name of names) {
+      const day = Date.parse(`${year}-${name}`);
+      if (new Date(day).toISOString().slice(5, 10) === name) days.push(day);
+    }
+  days.sort((a, b) => a - b);
+  const spans: [number, number][] = [];
+  for (const day of days) {
+    const open = spans.at(-1);
+    if (open !== undefined && open[1] === day) open[1] += DAY;
+    else spans.push([day, day + DAY]);
+  }
+  const begin = (day: number) => sql.lit(dayBegin(new Date(day).toISOString().slice(0, 10), zone));
+  const each = spans.map(([from, to]) => sql`(${column} >= ${begin(from)} and ${column} < ${begin(to)})`);
+  return sql<boolean>`(${column} is not null and (${sql.join(each, sql` or `)}))`;
+}
+
 /** The day that a text begins with; null when it begins with none. */
 const dayText = (db: Db, text: RawBuilder<unknown>): RawBuilder<unknown> =>
   engineOf(db) === 'sqlite'
@@ -372,7 +502,7 @@ const dayText = (db: Db, text: RawBuilder<unknown>): RawBuilder<unknown> =>
 
 /** A column of milliseconds against days. */
 function instantIs(column: RawBuilder<unknown>, leaf: FieldLeaf, now: number): RawBuilder<unknown> {
-  const { first, last } = daysOf(leaf, now);
+  const { first, last } = daysOf(leaf, now, commonZone(leaf.tz));
   switch (leaf.op) {
     case 'on':
     case 'between':
@@ -393,31 +523,31 @@ function instantIs(column: RawBuilder<unknown>, leaf: FieldLeaf, now: number): R
 /** A custom date is text that begins with its day; what does not look like one is no date. */
 function dayIs(db: Db, text: RawBuilder<unknown>, leaf: FieldLeaf, now: number): RawBuilder<unknown> {
   const day = dayText(db, text);
-  const { first, last } = daysOf(leaf, now);
+  const { first, last } = daysOf(leaf, now, commonZone(leaf.tz));
   switch (leaf.op) {
     case 'on':
     case 'between':
-      return sql`(${day} >= ${first.name} and ${day} <= ${last.name})`;
+      return sql`(${day} >= ${first.name} and ${day} <= ${last.last})`;
     case 'before':
       return sql`${day} < ${first.name}`;
     case 'after':
-      return sql`${day} > ${first.name}`;
+      return sql`${day} > ${first.last}`;
     case 'since':
       return sql`${day} >= ${first.name}`;
     case 'until':
-      return sql`${day} <= ${first.name}`;
+      return sql`${day} <= ${first.last}`;
     default:
       throw new Error(`no such comparison of dates: ${leaf.op}`);
   }
 }
 
-function daysOf({ op, value }: FieldLeaf, now: number): { first: Day; last: Day } {
+function daysOf({ op, value }: FieldLeaf, now: number, zone: string): { first: Day; last: Day } {
   if (op !== 'between') {
-    const only = dayOf(value as DateValue, now);
+    const only = dayOf(value as DateValue, now, zone);
     return { first: only, last: only };
   }
   const [from, to] = value as [DateValue, DateValue];
-  return { first: dayOf(from, now), last: dayOf(to, now) };
+  return { first: dayOf(from, now, zone), last: dayOf(to, now, zone) };
 }
 
 // ── questions ─────────────────────────────────────────────────────────────────────────────────────────────────────

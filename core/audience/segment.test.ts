@@ -13,18 +13,17 @@ import type { SuppressionReason } from '../store/tables.ts';
 import type { Aggregate, Predicate } from './property.ts';
 import { eachEngine, openTestStore } from '../store/testing.ts';
 import { sql } from 'kysely';
+import { commonZone, dayBegin, dayOf, isEachOwn, localDay, shifted, turnOf } from './segment-day.ts';
 import {
-  dayOf,
   inlineSegments,
   kindOf,
   leavesOf,
   readDefinition,
-  shifted,
-  spanOf,
   type Count,
   type DateValue,
   type FieldLeaf,
   type Leaf,
+  type Near,
   type Node,
   type Window,
 } from './segment.ts';
@@ -44,7 +43,8 @@ interface Person {
   created_at: number;
   away_until: number | null;
   soft_bounces: number;
-  lists: Map<number, string>;
+  lists: Map<number, { status: string; since: number }>;
+  timezone: string | null;
   suppressed: SuppressionReason[];
   events: { kind: string; at: number; campaign_id: number | null; data: Record<string, unknown> }[];
   conversations: { state: string; category: string; intent: string | null; at: number }[];
@@ -52,7 +52,21 @@ interface Person {
 }
 
 /** Small worlds with few values each, so that conditions meet people and edges are hit. */
-const when = fc.constantFrom(...[-400, -90, -89.99, -30, -7, -1, -0.5, 0, 1].map((days) => NOW + days * DAY));
+const when = fc.constantFrom(
+  ...[-400, -90, -89.99, -30, -7, -1, -0.5, 0, 1].map((days) => NOW + days * DAY),
+  // Midnights of Paris before and after its clocks change, and just before them; one of Santiago that does not exist.
+  ...['2026-03-28T23:00:00Z', '2026-03-29T22:00:00Z', '2025-09-07T04:00:00Z', '2026-03-30T22:00:00Z'].flatMap(
+    (time) => [Date.parse(time), Date.parse(time) - 1],
+  ),
+);
+const ZONES = [
+  'Europe/Paris',
+  'America/Santiago',
+  'Asia/Kolkata',
+  'Pacific/Kiritimati',
+  'Pacific/Pago_Pago',
+  'Nowhere/At_All',
+];
 const days = fc.constantFrom('2025-12-31', '2026-01-31', '2026-02-28', '2026-03-31', '2026-04-01');
 const words = fc.constantFrom('Lyon', 'lyon', 'LYON 2', 'Paris', 'Évry', 'évry', '', 'a_b%', "l'o");
 const kinds = fc.constantFrom('delivered', 'replied', 'clicked', 'order', 'bounced');
@@ -87,6 +101,20 @@ const person = fc.record({
         fc.boolean(),
       ),
       vip: fc.oneof(fc.boolean(), fc.constantFrom('true', 1)),
+      home: fc.oneof(
+        fc.record({
+          lat: fc.constantFrom(48.8566, 45.764, -33.45, 89.9, '48'),
+          lon: fc.constantFrom(2.3522, 4.8357, -70.66, 179.9, -179.9),
+        }),
+        fc.record(
+          {
+            postcode: fc.constantFrom('75011', '750 11', 'sw1a 2aa', '69-002'),
+            country: fc.constantFrom('FR', 'gb'),
+          },
+          { requiredKeys: ['postcode'] },
+        ),
+        fc.constantFrom('Paris', 75),
+      ),
       day: fc.oneof(days, fc.constantFrom('soon', '2026-03-31T23:59:00.000Z', '')),
     },
     { requiredKeys: [] },
@@ -95,8 +123,12 @@ const person = fc.record({
   created_at: when,
   away_until: fc.option(when),
   soft_bounces: fc.integer({ min: 0, max: 3 }),
+  timezone: fc.option(fc.constantFrom(...ZONES)),
   lists: fc.array(
-    fc.tuple(fc.integer({ min: 1, max: 2 }), fc.constantFrom('subscribed', 'pending', 'unsubscribed')),
+    fc.tuple(
+      fc.integer({ min: 1, max: 2 }),
+      fc.record({ status: fc.constantFrom('subscribed', 'pending', 'unsubscribed'), since: when }),
+    ),
     {
       maxLength: 2,
     },
@@ -168,6 +200,7 @@ async function store(into: Store, all: readonly Person[]): Promise<void> {
         first_name: one.first_name,
         fields: JSON.stringify(one.fields),
         tags: JSON.stringify(one.tags),
+        timezone: one.timezone,
         source: 'test',
       })),
       NOW,
@@ -181,10 +214,10 @@ async function store(into: Store, all: readonly Person[]): Promise<void> {
         .set({ created_at: one.created_at, away_until: one.away_until, soft_bounces: one.soft_bounces })
         .where('id', '=', contact_id)
         .execute();
-      for (const [list_id, status] of one.lists)
+      for (const [list_id, { status, since }] of one.lists)
         await tx
           .insertInto('list_member')
-          .values({ list_id, contact_id, status: status as 'subscribed', since: 1, source: '' })
+          .values({ list_id, contact_id, status: status as 'subscribed', since, source: '' })
           .execute();
       for (const [at, reason] of one.suppressed.entries())
         await addSuppression(
@@ -229,8 +262,12 @@ function meets(node: Node, one: Person): boolean {
   if ('atLeast' in node) return node.of.filter((part) => meets(part, one)).length >= node.atLeast;
   if ('field' in node) return fieldMeets(node, one);
   if ('list' in node) {
-    const status = one.lists.get(node.list);
-    return status !== undefined && (node.status === 'any' || node.status === status);
+    const place = one.lists.get(node.list);
+    return (
+      place !== undefined &&
+      (node.status === 'any' || node.status === place.status) &&
+      isWithin(place.since, node.since, zoneOf(node.tz, one))
+    );
   }
   if ('tag' in node) {
     const has = (tag: string) => one.tags.includes(tag);
@@ -245,7 +282,8 @@ function meets(node: Node, one: Person): boolean {
     const those = one.events.filter(
       (event) => event.kind === node.event && eventHas(event.data, node.where ?? []),
     );
-    return node.agg === undefined ? enough(those, node) : amounts(those, node.agg, node);
+    const zone = zoneOf(node.tz, one);
+    return node.agg === undefined ? enough(those, node, zone) : amounts(those, node.agg, node, zone);
   }
   if ('message' in node) {
     const { did, campaign } = node.message;
@@ -256,7 +294,7 @@ function meets(node: Node, one: Person): boolean {
             (event) => ['delivered', 'deferred', 'bounced'].includes(event.kind) && isOf(event.campaign_id),
           )
         : one.events.filter((event) => event.kind === did && isOf(event.campaign_id));
-    return enough(rows, node.message);
+    return enough(rows, node.message, zoneOf(node.tz, one));
   }
   if ('conversation' in node) {
     const { state, intent, window } = node.conversation;
@@ -268,13 +306,16 @@ function meets(node: Node, one: Person): boolean {
           (intent === undefined || intent.includes(row.intent ?? '')),
       ),
       { window },
+      zoneOf(node.tz, one),
     );
   }
   if ('consent' in node) {
-    const { purpose, state } = node.consent;
-    const said = one.consents.filter((row) => row.purpose === purpose);
-    const newest = said.reduce((last, row) => (row.at >= (last?.at ?? 0) ? row : last), said[0]);
-    return newest?.state === state;
+    const { purpose, state, age } = node.consent;
+    const said = one.consents.filter((row) => row.purpose === purpose).toSorted((a, b) => a.at - b.at);
+    const contrary = said.findLastIndex((row) => row.state !== state);
+    // The first of the last run of the same answer.
+    const begun = said[contrary + 1];
+    return begun !== undefined && (age === undefined || begun.at <= shifted(NOW, `-${age}`));
   }
   if ('everyone' in node) return true;
   if ('lastEvent' in node) {
@@ -297,6 +338,24 @@ function meets(node: Node, one: Person): boolean {
   }
   if ('provider' in node) return node.provider.includes(`provider-${one.email.slice(-9, -8)}`);
   throw new Error(`not in the oracle: ${JSON.stringify(node)}`);
+}
+
+/** The calendar on a contact's wall; a zone that nobody knows is none. */
+function zoneOf(tz: string | undefined, one: Person): string {
+  const own = one.timezone !== null && one.timezone !== 'Nowhere/At_All' ? one.timezone : undefined;
+  return isEachOwn(tz) ? (own ?? commonZone(tz)) : commonZone(tz);
+}
+
+/** By the days that walls show, not by instants. */
+function isWithin(at: number | null, window: Window | undefined, zone: string): boolean {
+  if (window === undefined) return true;
+  if (at === null) return false;
+  if ('last' in window) return at >= shifted(NOW, `-${window.last}`);
+  const day = localDay(at, zone);
+  if ('from' in window)
+    return day >= dayOf(window.from, NOW, zone).name && day <= dayOf(window.to, NOW, zone).last;
+  if ('before' in window) return day < dayOf(window.before, NOW, zone).name;
+  return day > dayOf(window.after, NOW, zone).last;
 }
 
 type Data = Record<string, unknown>;
@@ -348,11 +407,11 @@ function amounts(
   those: readonly { at: number; data: Data }[],
   { fn, prop, op, n }: Aggregate,
   { where = [], window }: { where?: readonly Predicate[] | undefined; window?: Window | undefined },
+  zone: string,
 ): boolean {
-  const { begin = -Infinity, end = Infinity } = spanOf(window, NOW);
   const key = prop.replace('products[].', '');
   const found = those
-    .filter(({ at }) => at >= begin && at < end)
+    .filter(({ at }) => isWithin(at, window, zone))
     .flatMap(({ data }): unknown[] =>
       prop === key
         ? [data[key]]
@@ -379,13 +438,9 @@ function amounts(
 function enough(
   rows: readonly { at: number | null }[],
   { count, window }: { count?: Count | undefined; window?: Window | undefined },
+  zone: string,
 ): boolean {
-  const { begin, end } = spanOf(window, NOW);
-  const n = rows.filter(
-    ({ at }) =>
-      (begin === undefined || (at !== null && at >= begin)) &&
-      (end === undefined || (at !== null && at < end)),
-  ).length;
+  const n = rows.filter(({ at }) => isWithin(at, window, zone)).length;
   if (count === undefined) return n >= 1;
   return count.op === 'gte' ? n >= count.n : count.op === 'lte' ? n <= count.n : n === count.n;
 }
@@ -429,17 +484,32 @@ function fieldMeets(leaf: FieldLeaf, one: Person): boolean {
     }
     case 'boolean':
       return (have === value) === (op === 'eq');
+    case 'place': {
+      const home = isObject(have) ? have : {};
+      if (op === 'country')
+        return (value as string[]).some((one) => one.toUpperCase() === String(home['country']).toUpperCase());
+      if (op === 'postcode') {
+        const plain = (text: string) => text.replace(/[\s-]/g, '').toUpperCase();
+        return (value as string[]).some(
+          (one) => 'postcode' in home && plain(String(home['postcode'])).startsWith(plain(one)),
+        );
+      }
+      const to = value as Near;
+      if (typeof home['lat'] !== 'number' || typeof home['lon'] !== 'number') return false;
+      return distance(home['lat'], home['lon'], to.lat, to.lon) <= to.km;
+    }
     case 'date': {
+      const zone = op === 'anniversary' && !custom ? commonZone(leaf.tz) : zoneOf(leaf.tz, one);
       const day =
         typeof have === 'number'
-          ? new Date(have).toISOString().slice(0, 10)
+          ? localDay(have, zone)
           : /^\d{4}-\d{2}-\d{2}/.test(String(have ?? ''))
             ? String(have).slice(0, 10)
             : undefined;
       if (day === undefined) return false;
       if (op === 'anniversary') {
         const [from, to] = value as [number, number];
-        const today = dayOf({ rel: '0d' }, NOW).begin;
+        const today = Date.parse(localDay(NOW, zone));
         for (let at = from; at <= to; at++) {
           const name = new Date(today + at * DAY).toISOString().slice(5, 10);
           // 2026 and 2027 have no 29 February.
@@ -448,7 +518,7 @@ function fieldMeets(leaf: FieldLeaf, one: Person): boolean {
         return false;
       }
       if (op.startsWith('age_')) {
-        const now = new Date(NOW);
+        const now = new Date(localDay(NOW, zone));
         const [y, m, d] = day.split('-').map(Number) as [number, number, number];
         const beforeBirthday =
           now.getUTCMonth() + 1 < m || (now.getUTCMonth() + 1 === m && now.getUTCDate() < d);
@@ -462,13 +532,17 @@ function fieldMeets(leaf: FieldLeaf, one: Person): boolean {
         return age >= least && age <= most;
       }
       const [from, to] = (op === 'between' ? value : [value, value]) as [DateValue, DateValue];
-      const [first, last] = [dayOf(from, NOW).name, dayOf(to, NOW).name];
+      const [first, end, last] = [
+        dayOf(from, NOW, zone).name,
+        dayOf(from, NOW, zone).last,
+        dayOf(to, NOW, zone).last,
+      ];
       const answers: Record<string, () => boolean> = {
-        on: () => day === first,
+        on: () => day >= first && day <= end,
         before: () => day < first,
-        after: () => day > first,
+        after: () => day > end,
         since: () => day >= first,
-        until: () => day <= first,
+        until: () => day <= end,
         between: () => day >= first && day <= last,
       };
       return answers[op]!();
@@ -476,11 +550,30 @@ function fieldMeets(leaf: FieldLeaf, one: Person): boolean {
   }
 }
 
+/** On a sphere, by the angle between two vectors. */
+function distance(latA: number, lonA: number, latB: number, lonB: number): number {
+  const point = (lat: number, lon: number) => {
+    const [a, b] = [(lat * Math.PI) / 180, (lon * Math.PI) / 180];
+    return [Math.cos(a) * Math.cos(b), Math.cos(a) * Math.sin(b), Math.sin(a)] as const;
+  };
+  const [one, other] = [point(latA, lonA), point(latB, lonB)];
+  const chord = Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2]);
+  return 2 * 6371.0088 * Math.asin(Math.min(1, chord / 2));
+}
+
 // ── definitions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 const date: fc.Arbitrary<DateValue> = fc.oneof(
   days,
   fc.constantFrom('-90d', '-1m', '0d', '-1d', '1d', '-1y').map((rel) => ({ rel })),
+  fc.record({
+    unit: fc.constantFrom('day', 'week', 'month', 'quarter', 'year'),
+    at: fc.constantFrom('this', 'last', 'next', 'start', 'end'),
+  }),
+);
+const tz = fc.option(
+  fc.constantFrom('Europe/Paris', 'America/Santiago', 'contact:Europe/Paris', 'contact:UTC'),
+  { nil: undefined },
 );
 const window: fc.Arbitrary<Window> = fc.oneof(
   fc.constantFrom('7d', '90d', '24h', '1m', '1y').map((last) => ({ last })),
@@ -522,8 +615,30 @@ const fieldLeaf = fc.oneof(
     field: dateField,
     op: fc.constantFrom('on', 'before', 'after', 'since', 'until'),
     value: date,
+    tz,
   }),
-  fc.record({ field: dateField, op: fc.constant('between'), value: fc.tuple(date, date) }),
+  fc.record({ field: dateField, op: fc.constant('between'), value: fc.tuple(date, date), tz }),
+  fc.record({
+    field: fc.constant('fields.home'),
+    op: fc.constant('near'),
+    value: fc.constantFrom(
+      { lat: 48.85, lon: 2.35, km: 5 },
+      { lat: 48.85, lon: 2.35, km: 400 },
+      { lat: 89.9, lon: 0, km: 50 },
+      { lat: 0, lon: 0, km: 20000 },
+      { lat: -33, lon: -70, km: 1.5 },
+    ),
+  }),
+  fc.record({
+    field: fc.constant('fields.home'),
+    op: fc.constant('postcode'),
+    value: fc.constantFrom(['75'], ['SW1A', '69'], ['750-1']),
+  }),
+  fc.record({
+    field: fc.constant('fields.home'),
+    op: fc.constant('country'),
+    value: fc.constantFrom(['fr'], ['GB', 'FR'], ['DE']),
+  }),
   fc.record({
     field: fc.constantFrom(
       'fields.n',
@@ -566,13 +681,15 @@ const leaf = fc.oneof(
   fc.record({
     list: fc.integer({ min: 1, max: 3 }),
     status: fc.constantFrom('subscribed', 'pending', 'unsubscribed', 'any'),
+    since: maybe(window),
+    tz,
   }),
   fc.record({
     tag: fc.subarray(['vip', 'Ünder', 'x"y', 'none'], { minLength: 1 }),
     mode: fc.constantFrom('any', 'all', 'none'),
   }),
   fc.record({ suppressed: fc.boolean(), reason: maybe(fc.constantFrom('hard-bounce', 'complaint')) }),
-  fc.record({ event: kinds, count: maybe(count), window: maybe(window) }),
+  fc.record({ event: kinds, count: maybe(count), window: maybe(window), tz }),
   {
     weight: 3,
     arbitrary: fc.record({
@@ -581,6 +698,7 @@ const leaf = fc.oneof(
       agg: maybe(agg),
       count: maybe(count),
       window: maybe(window),
+      tz,
     }),
   },
   fc.record({ lastEvent: kinds, has: predicates }),
@@ -592,12 +710,18 @@ const leaf = fc.oneof(
       to: fc.constantFrom(50, 100),
     }),
   }),
-  fc.record({ field: dateField, op: fc.constantFrom('age_gte', 'age_lte'), value: fc.constantFrom(0, 1, 2) }),
-  fc.record({ field: dateField, op: fc.constant('age_between'), value: fc.constantFrom([0, 0], [0, 1]) }),
+  fc.record({
+    field: dateField,
+    op: fc.constantFrom('age_gte', 'age_lte'),
+    value: fc.constantFrom(0, 1, 2),
+    tz,
+  }),
+  fc.record({ field: dateField, op: fc.constant('age_between'), value: fc.constantFrom([0, 0], [0, 1]), tz }),
   fc.record({
     field: dateField,
     op: fc.constant('anniversary'),
     value: fc.constantFrom([0, 0], [-40, 0], [0, 1], [-366, -60]),
+    tz,
   }),
   fc.record({
     message: fc.record({
@@ -606,6 +730,7 @@ const leaf = fc.oneof(
       count: maybe(count),
       window: maybe(window),
     }),
+    tz,
   }),
   fc.record({
     conversation: fc.record({
@@ -613,11 +738,13 @@ const leaf = fc.oneof(
       intent: maybe(fc.subarray(['interested', 'question'], { minLength: 1 })),
       window: maybe(window),
     }),
+    tz,
   }),
   fc.record({
     consent: fc.record({
       purpose: fc.constantFrom('marketing', 'tracking'),
       state: fc.constantFrom('given', 'withdrawn'),
+      age: maybe(fc.constantFrom('7d', '90d', '1y')),
     }),
   }),
   fc.constant({ everyone: true }),
@@ -798,4 +925,45 @@ test('leaves are told by their place', () => {
 test('a store that has nobody answers nobody', async () => {
   const into = await openTestStore(manualClock(NOW));
   expect(await countMembers(into.read, readDefinition({ not: { everyone: true } }), NOW)).toBe(0);
+});
+
+test.each([
+  ['2026-03-31', { unit: 'week', at: 'this' }, '2026-03-30', '2026-04-05'],
+  ['2026-03-29', { unit: 'week', at: 'this' }, '2026-03-23', '2026-03-29'],
+  ['2026-03-31', { unit: 'month', at: 'last' }, '2026-02-01', '2026-02-28'],
+  ['2028-03-31', { unit: 'month', at: 'last' }, '2028-02-01', '2028-02-29'],
+  ['2026-12-15', { unit: 'month', at: 'next' }, '2027-01-01', '2027-01-31'],
+  ['2026-05-15', { unit: 'quarter', at: 'this' }, '2026-04-01', '2026-06-30'],
+  ['2026-02-15', { unit: 'quarter', at: 'last' }, '2025-10-01', '2025-12-31'],
+  ['2026-05-15', { unit: 'year', at: 'next' }, '2027-01-01', '2027-12-31'],
+  ['2026-05-15', { unit: 'year', at: 'start' }, '2026-01-01', '2026-01-01'],
+  ['2026-05-15', { unit: 'month', at: 'end' }, '2026-05-31', '2026-05-31'],
+  ['2026-05-15', { unit: 'day', at: 'last' }, '2026-05-14', '2026-05-14'],
+] as [string, DateValue, string, string][])('on %s, %j is %s to %s', (now, value, from, to) => {
+  const { name, last } = dayOf(value, Date.parse(`${now}T12:00:00Z`));
+  expect([name, last]).toEqual([from, to]);
+});
+
+test.each([
+  ['2026-03-29', 'Europe/Paris', '2026-03-28T23:00:00Z'],
+  ['2026-03-30', 'Europe/Paris', '2026-03-29T22:00:00Z'],
+  ['2026-10-26', 'Europe/Paris', '2026-10-25T23:00:00Z'],
+  // Clocks went from midnight to one: the day began at one.
+  ['2025-09-07', 'America/Santiago', '2025-09-07T04:00:00Z'],
+  ['2026-01-01', 'Pacific/Kiritimati', '2025-12-31T10:00:00Z'],
+  ['2026-01-01', 'Pacific/Pago_Pago', '2026-01-01T11:00:00Z'],
+  ['2026-01-01', 'UTC', '2026-01-01T00:00:00Z'],
+])('%s began in %s at %s', (day, zone, at) => {
+  expect(new Date(dayBegin(day, zone)).toISOString()).toBe(new Date(at).toISOString());
+});
+
+test('a day turns at its zone’s midnight and at no other time; where each has their own, at any zone’s', () => {
+  const turns = (tz: string | undefined, before: string, after: string) =>
+    turnOf(tz, Date.parse(before)) !== turnOf(tz, Date.parse(after));
+  expect(turns('Europe/Paris', '2026-03-28T22:59:59Z', '2026-03-28T23:00:00Z')).toBe(true);
+  expect(turns('Europe/Paris', '2026-03-28T23:59:59Z', '2026-03-29T00:00:00Z')).toBe(false);
+  expect(turns(undefined, '2026-03-28T23:59:59Z', '2026-03-29T00:00:00Z')).toBe(true);
+  expect(turns('contact:UTC', '2026-03-28T22:59:59Z', '2026-03-28T23:00:00Z')).toBe(true);
+  expect(turns('contact:UTC', '2026-03-28T18:29:00Z', '2026-03-28T18:30:00Z')).toBe(true);
+  expect(turns('contact:UTC', '2026-03-28T18:31:00Z', '2026-03-28T18:44:00Z')).toBe(false);
 });

@@ -8,12 +8,15 @@
  *       { "not": { "message": { "did": "replied", "campaign": "any", "window": { "last": "7d" } } } } ] } }
  *
  * Groups are `all`, `any`, `not` and `{ "atLeast": 2, "of": […] }`; a negation is always against everybody, so "not Lyon" has those without a city, too.
- * Text is compared without regard to the case of the letters A-Z. Days are days of UTC. `segment-sql.ts` compiles it.
+ * Text is compared without regard to the case of the letters A-Z. `segment-sql.ts` compiles it,
+ * `segment-day.ts` says which days are meant.
  */
 import { z } from 'zod';
 import { Problem } from '../errors.ts';
 import { fromJson } from '../store/json.ts';
+import { organisationSettings } from '../store/setting.ts';
 import { aggregate, predicates } from './property.ts';
+import { commonZone, eachOwn, localDay } from './segment-day.ts';
 import { segmentById } from '../store/segment.ts';
 import type { Db } from '../store/tables.ts';
 
@@ -28,11 +31,30 @@ const day = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}$/, 'is not a day such as 2026-01-31')
   .refine((value) => !Number.isNaN(Date.parse(value)), 'is not a day of the calendar');
-/** A day, or one counted from today: `-90d`, `0d`, `+1m`. */
+/** A day, one counted from today (`-90d`, `0d`, `+1m`), or the days of this, the last or the next month and so on. */
 const date = z.union([
   day,
   z.strictObject({ rel: z.string().regex(/^[+-]?\d{1,5}[dwmy]$/, 'is not a distance such as -90d') }),
+  z.strictObject({
+    unit: z.enum(['day', 'week', 'month', 'quarter', 'year']),
+    /** start and end: the first and the last day of this one. */
+    at: z.enum(['this', 'last', 'next', 'start', 'end']),
+  }),
 ]);
+/**
+ * Whose midnight days turn at: the organisation's, each contact's own, or a zone's; without it, that of UTC. Where
+ * references are inlined it is a zone, or `contact:ZONE` with the zone of those who have none.
+ */
+const zone = z.string().max(80).refine(isZone, 'is not account, contact or a time zone such as Europe/Paris');
+function isZone(name: string): boolean {
+  if (name === 'account' || name === 'contact') return true;
+  try {
+    localDay(0, commonZone(name));
+    return true;
+  } catch {
+    return false;
+  }
+}
 export type DateValue = z.infer<typeof date>;
 
 const window = z.union([
@@ -48,7 +70,7 @@ export type Count = z.infer<typeof count>;
 
 // ── fields ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type FieldKind = 'text' | 'number' | 'boolean' | 'date';
+export type FieldKind = 'text' | 'number' | 'boolean' | 'date' | 'place';
 
 /** Columns that every contact has and conditions may speak of. */
 export const standardFields = {
@@ -88,6 +110,7 @@ export const operators = {
     'empty',
     'nempty',
   ],
+  place: ['near', 'postcode', 'country', 'empty', 'nempty'],
 } as const satisfies Record<FieldKind, readonly string[]>;
 export type Operator = (typeof operators)[FieldKind][number];
 
@@ -96,6 +119,22 @@ const none = z.undefined();
 const years = z.int().min(0).max(150);
 /** Counted from today: [0, 7] is today and the week to come, [-1, -1] was yesterday. */
 const daysFromToday = z.int().min(-366).max(366);
+/** Within so many kilometres as the crow flies. */
+const near = z.strictObject({
+  lat: z.number().min(-90).max(90),
+  lon: z.number().min(-180).max(180),
+  km: z.number().min(0.1).max(20_000),
+});
+export type Near = z.infer<typeof near>;
+/** Beginnings of postcodes, such as 75 or SW1A; spaces and the case of letters do not matter. */
+const postcodes = z
+  .array(z.string().regex(/^[\p{L}\d][\p{L}\d -]{0,14}$/u, 'is not the beginning of a postcode'))
+  .min(1)
+  .max(500);
+const countries = z
+  .array(z.string().regex(/^[A-Za-z]{2}$/, 'is not a country such as FR'))
+  .min(1)
+  .max(250);
 /** What each operator compares with, by the kind of its field. */
 const values: Record<FieldKind, Partial<Record<Operator, z.ZodType>>> = {
   text: {
@@ -136,13 +175,15 @@ const values: Record<FieldKind, Partial<Record<Operator, z.ZodType>>> = {
     empty: none,
     nempty: none,
   },
+  place: { near, postcode: postcodes, country: countries },
 };
 
 export interface FieldLeaf {
   /** A standard field, or `fields.NAME`. */
   field: string;
   op: Operator;
-  value?: string | string[] | number | [number, number] | boolean | DateValue | [DateValue, DateValue];
+  value?: string | string[] | number | [number, number] | boolean | DateValue | [DateValue, DateValue] | Near;
+  tz?: string | undefined;
 }
 
 /**
@@ -152,6 +193,7 @@ export interface FieldLeaf {
 export function kindOf({ field, op, value }: FieldLeaf): FieldKind {
   if (field in standardFields) return standardFields[field as StandardField];
   if (DATE_OPERATORS.has(op)) return 'date';
+  if (op === 'near' || op === 'postcode' || op === 'country') return 'place';
   const sample: unknown = Array.isArray(value) ? value[0] : value;
   if (typeof sample === 'number') return 'number';
   if (typeof sample === 'boolean') return 'boolean';
@@ -196,10 +238,14 @@ const leaves = {
     field: z.string(),
     op: z.string(),
     value: z.unknown().optional(),
+    tz: zone.optional(),
   }),
   list: z.strictObject({
     list: id,
     status: z.enum(['subscribed', 'pending', 'unsubscribed', 'any']).default('subscribed'),
+    /** When the status became so. */
+    since: window.optional(),
+    tz: zone.optional(),
   }),
   tag: z.strictObject({
     tag: z.array(text.min(1)).min(1).max(100),
@@ -227,6 +273,7 @@ const leaves = {
     /** Instead of how many: a number over all of them. */
     agg: aggregate.optional(),
     window: window.optional(),
+    tz: zone.optional(),
   }),
   /** The last event of that name, whenever it was, is so. */
   lastEvent: z.strictObject({ lastEvent: z.string().min(1).max(100), has: predicates }),
@@ -247,6 +294,7 @@ const leaves = {
       count: count.optional(),
       window: window.optional(),
     }),
+    tz: zone.optional(),
   }),
   conversation: z.strictObject({
     conversation: z.strictObject({
@@ -254,9 +302,15 @@ const leaves = {
       intent: z.array(text.min(1)).min(1).max(50).optional(),
       window: window.optional(),
     }),
+    tz: zone.optional(),
   }),
   consent: z.strictObject({
-    consent: z.strictObject({ purpose: text.min(1), state: z.enum(['given', 'withdrawn']).default('given') }),
+    consent: z.strictObject({
+      purpose: text.min(1),
+      state: z.enum(['given', 'withdrawn']).default('given'),
+      /** For how long it has been so, at least. */
+      age: duration.optional(),
+    }),
   }),
   segment: z.strictObject({ segment: id, member: z.boolean().default(true) }),
   everyone: z.strictObject({ everyone: z.literal(true) }),
@@ -268,6 +322,8 @@ export type Leaf =
 export type Node = { all: Node[] } | { any: Node[] } | { not: Node } | { atLeast: number; of: Node[] } | Leaf;
 export interface Definition {
   root: Node;
+  /** Of every condition that speaks of days. */
+  tz?: string | undefined;
 }
 
 export const isLeaf = (node: Node): node is Leaf =>
@@ -291,11 +347,42 @@ export function readDefinition(given: unknown): Definition {
   const faults: Record<string, string> = {};
   const state = { conditions: 0, faults };
   const isWhole = isObject(given) && 'root' in given;
+  const tz = isWhole && given['tz'] !== undefined ? zone.safeParse(given['tz']) : undefined;
+  if (tz?.success === false) faults['tz'] = wordsOf(tz.error.issues[0] as z.core.$ZodIssue);
   const root = readNode(isWhole ? given['root'] : given, 'root', 1, state);
   if (state.conditions > MOST_CONDITIONS) faults['root'] = `has more than ${MOST_CONDITIONS} conditions`;
   const [place, words] = Object.entries(faults)[0] ?? [];
   if (place !== undefined) throw new Problem('invalid', `${place} ${words}`, { fields: faults });
-  return { root: root as Node };
+  return tz === undefined
+    ? { root: root as Node }
+    : { root: inZone(root as Node, tz.data as string), tz: tz.data };
+}
+
+/** The window of a condition, of whatever kind it is. */
+export function windowOf(leaf: Leaf): Window | undefined {
+  if ('message' in leaf) return leaf.message.window;
+  if ('conversation' in leaf) return leaf.conversation.window;
+  if ('list' in leaf) return leaf.since;
+  if ('consent' in leaf) return leaf.consent.age === undefined ? undefined : { last: leaf.consent.age };
+  return 'event' in leaf ? leaf.window : undefined;
+}
+
+/** Whether it matters where a day begins. */
+function isOfDays(leaf: Leaf): boolean {
+  if ('field' in leaf) return kindOf(leaf) === 'date' && leaf.op !== 'empty' && leaf.op !== 'nempty';
+  const window = windowOf(leaf);
+  return window !== undefined && !('last' in window);
+}
+
+const inZone = (node: Node, tz: string): Node =>
+  mapLeaves(node, (leaf) => (isOfDays(leaf) ? { ...leaf, tz } : leaf));
+
+function mapLeaves(node: Node, map: (leaf: Leaf) => Node): Node {
+  if ('all' in node) return { all: node.all.map((part) => mapLeaves(part, map)) };
+  if ('any' in node) return { any: node.any.map((part) => mapLeaves(part, map)) };
+  if ('atLeast' in node) return { atLeast: node.atLeast, of: node.of.map((part) => mapLeaves(part, map)) };
+  if ('not' in node) return { not: mapLeaves(node.not, map) };
+  return map(node);
 }
 
 interface Reading {
@@ -349,7 +436,8 @@ function readNode(given: unknown, place: string, depth: number, state: Reading):
     return wrong(`is not an operator for a ${fieldKind}: ${String(leaf.op).slice(0, 20)}`, `${place}.op`);
   const compared = value.safeParse(leaf.value);
   if (!compared.success) return faultsOf(compared.error, `${place}.value`, wrong);
-  return leaf.value === undefined ? { field: leaf.field, op: leaf.op } : leaf;
+  const { value: _value, ...rest } = leaf;
+  return leaf.value === undefined ? rest : leaf;
 }
 
 function faultsOf(
@@ -398,7 +486,19 @@ export const groupsOf = (node: Node, place = 'root'): { place: string; group: No
  * circle is refused with the names on it; so is a segment that is gone. `ofSegment` is the one being saved, if it is.
  */
 export async function inlineSegments(db: Db, node: Node, ofSegment?: number): Promise<Node> {
-  return inline(db, node, ofSegment === undefined ? [] : [{ id: ofSegment, name: 'this segment' }]);
+  const whole = await inline(
+    db,
+    node,
+    ofSegment === undefined ? [] : [{ id: ofSegment, name: 'this segment' }],
+  );
+  const isNamed = ({ leaf }: { leaf: Leaf }) =>
+    'tz' in leaf && (leaf.tz === 'account' || leaf.tz === 'contact');
+  if (!leavesOf(whole).some(isNamed)) return whole;
+  const { timezone } = await organisationSettings(db);
+  return mapLeaves(whole, (leaf) => {
+    if (!isNamed({ leaf })) return leaf;
+    return { ...leaf, tz: 'tz' in leaf && leaf.tz === 'contact' ? eachOwn(timezone) : timezone } as Leaf;
+  });
 }
 
 async function inline(db: Db, node: Node, path: { id: number; name: string }[]): Promise<Node> {
@@ -417,70 +517,4 @@ async function inline(db: Db, node: Node, path: { id: number; name: string }[]):
   const inner = readDefinition(fromJson<unknown>(row.definition, {})).root;
   const whole = await inline(db, inner, [...path, { id: row.id, name: row.name }]);
   return node.member ? whole : { not: whole };
-}
-
-// ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-
-/** A time moved by `-90d`, `+1m` or the like; months and years by the calendar of UTC, at most to its month's last day. */
-export function shifted(time: number, distance: string): number {
-  const [, amount, unit] = /^([+-]?\d+)([hdwmy])$/.exec(distance) ?? [];
-  const n = Number(amount);
-  switch (unit) {
-    case 'h':
-      return time + n * HOUR;
-    case 'd':
-      return time + n * DAY;
-    case 'w':
-      return time + n * 7 * DAY;
-    default: {
-      const at = new Date(time);
-      const months = at.getUTCFullYear() * 12 + at.getUTCMonth() + (unit === 'y' ? 12 * n : n);
-      const lastDay = new Date(Date.UTC(0, months + 1, 0));
-      lastDay.setUTCFullYear(Math.floor(months / 12), (((months % 12) + 12) % 12) + 1, 0);
-      const midnight =
-        lastDay.getTime() - (lastDay.getUTCDate() - Math.min(at.getUTCDate(), lastDay.getUTCDate())) * DAY;
-      return midnight + (time - Math.floor(time / DAY) * DAY);
-    }
-  }
-}
-
-export interface Day {
-  /** `2026-01-31`. */
-  name: string;
-  begin: number;
-  /** The first instant that is no longer in it. */
-  end: number;
-}
-
-/** The day that a date means, seen from `now`. */
-export function dayOf(value: DateValue, now: number): Day {
-  const time = typeof value === 'string' ? Date.parse(value) : shifted(now, value.rel);
-  const begin = Math.floor(time / DAY) * DAY;
-  return { name: new Date(begin).toISOString().slice(0, 10), begin, end: begin + DAY };
-}
-
-/** The instants from `begin` to before `end` that a window means; absent sides are open. */
-export function spanOf(given: Window | undefined, now: number): { begin?: number; end?: number } {
-  if (given === undefined) return {};
-  if ('last' in given) return { begin: shifted(now, `-${given.last}`) };
-  if ('from' in given) return { begin: dayOf(given.from, now).begin, end: dayOf(given.to, now).end };
-  if ('before' in given) return { end: dayOf(given.before, now).begin };
-  return { begin: dayOf(given.after, now).end };
-}
-
-/** Days of the year, as `MM-DD`, from a day counted from today to another. 29 February is kept on the 28th in other years. */
-export function daysOfYear([from, to]: readonly [number, number], now: number): string[] {
-  const today = dayOf({ rel: '0d' }, now).begin;
-  const days = new Set<string>();
-  for (let at = from; at <= Math.min(to, from + 366); at++) {
-    const day = new Date(today + at * DAY);
-    const name = day.toISOString().slice(5, 10);
-    days.add(name);
-    const isLeap = new Date(Date.UTC(day.getUTCFullYear(), 1, 29)).getUTCMonth() === 1;
-    if (name === '02-28' && !isLeap) days.add('02-29');
-  }
-  return [...days];
 }

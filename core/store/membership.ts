@@ -96,6 +96,31 @@ export async function whoWroteBetween(db: Db, from: number, to: number): Promise
   return rows.map((row) => row.contact_id as number);
 }
 
+/** Whose place on a list is from a span of time. Index: list_member_since. */
+export async function whoJoinedBetween(db: Db, listId: number, from: number, to: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom('list_member')
+    .select('contact_id')
+    .where('list_id', '=', listId)
+    .where('since', '>=', from)
+    .where('since', '<=', to)
+    .execute();
+  return rows.map((row) => row.contact_id);
+}
+
+/** Who said something about a purpose in a span of time. Index: consent_purpose. */
+export async function whoSaidBetween(db: Db, purpose: string, from: number, to: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom('consent')
+    .select('contact_id')
+    .distinct()
+    .where('purpose', '=', purpose)
+    .where('at', '>=', from)
+    .where('at', '<=', to)
+    .execute();
+  return rows.map((row) => row.contact_id);
+}
+
 // ── atoms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const atoms = (db: Db): Promise<Row<'atom'>[]> => db.selectFrom('atom').selectAll().execute();

@@ -582,6 +582,17 @@ export const migrations: Migration[] = [
       ...watchedSuppressions,
     ],
   },
+  {
+    // Ordered exclusive segments; and the edges of "on the list since", "has agreed for".
+    name: '0030_personas',
+    up: [
+      `create table persona_set (id :id, name text not null unique, created_at :int not null, updated_at :int not null)`,
+      `create table persona (id :id, set_id :int not null, position :int not null, name text not null, segment_id :int)`,
+      `create index persona_set_position on persona (set_id, position)`,
+      `create index list_member_since on list_member (list_id, since)`,
+      `create index consent_purpose on consent (purpose, at)`,
+    ],
+  },
 ];
 
 /** Renders one statement for an engine. */

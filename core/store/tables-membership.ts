@@ -44,6 +44,19 @@ export interface MembershipTables {
     entered: number;
     departed: number;
   };
+  /** Ordered exclusive segments: everybody is in exactly one persona of a set. */
+  persona_set: { id: Generated<number>; name: string; created_at: number; updated_at: number };
+  /**
+   * Whoever is in its segment and in none of those before it; without a segment, everyone else, who come last.
+   * `segment_state` and `segment_change` know it by its id, negated.
+   */
+  persona: {
+    id: Generated<number>;
+    set_id: number;
+    position: number;
+    name: string;
+    segment_id: number | null;
+  };
   /** One row: which events were looked at. */
   membership_cursor: { id: number; event_id: number };
 }

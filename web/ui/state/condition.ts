@@ -99,16 +99,17 @@ export function blank(
   }
 }
 
-export type ValueKind = 'text' | 'number' | 'boolean' | 'date';
+export type ValueKind = 'text' | 'number' | 'boolean' | 'date' | 'place';
 
 /** What a field of the vocabulary is compared as. */
 export const valueKind = (kind: string): ValueKind =>
-  kind === 'number' || kind === 'boolean' || kind === 'date' ? kind : 'text';
+  kind === 'number' || kind === 'boolean' || kind === 'date' || kind === 'place' ? kind : 'text';
 
 export const operatorsOf: Record<ValueKind, readonly string[]> = {
   text: ['eq', 'ne', 'in', 'nin', 'contains', 'ncontains', 'starts', 'ends', 'empty', 'nempty'],
   number: ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'between', 'empty', 'nempty'],
   boolean: ['eq', 'empty', 'nempty'],
+  place: ['postcode', 'country', 'near', 'empty', 'nempty'],
   date: [
     'since',
     'after',
@@ -130,11 +131,14 @@ export const needsValue = (op: string): boolean => op !== 'empty' && op !== 'nem
 /** The value an operator begins with: one that the server takes, to be changed. */
 export function startingValue(kind: ValueKind, op: string, today = '2026-01-01'): unknown {
   if (op === 'anniversary') return [0, 7];
+  if (op === 'near') return { lat: 48.8566, lon: 2.3522, km: 20 };
+  if (op === 'postcode') return ['75'];
+  if (op === 'country') return ['FR'];
   if (op === 'in' || op === 'nin') return [''];
   if (op === 'between') return kind === 'date' ? [`${today.slice(0, 4)}-01-01`, today] : [0, 100];
   if (op === 'age_between') return [18, 35];
   if (op.startsWith('age_')) return 18;
-  return { text: '', number: 0, boolean: true, date: { rel: '-90d' } }[kind];
+  return { text: '', number: 0, boolean: true, date: { rel: '-90d' }, place: ['75'] }[kind];
 }
 
 /** A property that an event was seen with. */
@@ -157,6 +161,34 @@ export const filterValue = (types: readonly string[]): string | number | boolean
 export type WindowMode = 'ever' | 'last' | 'between' | 'before' | 'after';
 export const windowUnits = ['h', 'd', 'w', 'm', 'y'] as const;
 export const dateUnits = ['d', 'w', 'm', 'y'] as const;
+/** The days of a week, a month and so on, as a list to choose from. */
+export const calendarDates = (['day', 'week', 'month', 'quarter', 'year'] as const).flatMap((unit) =>
+  (unit === 'day'
+    ? (['this', 'last', 'next'] as const)
+    : (['this', 'last', 'next', 'start', 'end'] as const)
+  ).map((at) => ({ unit, at })),
+);
+
+/** Whether it matters to any condition when a day begins. */
+export function isOfDays(node: Node): boolean {
+  if (isGroup(node)) return partsOf(node).some(isOfDays);
+  if (isNot(node)) return isOfDays(node.not);
+  if ('field' in node) {
+    if (node.op === 'between') return typeof (node.value as unknown[] | undefined)?.[0] !== 'number';
+    return /^(on|before|after|since|until|anniversary|age_.*)$/.test(node.op);
+  }
+  const window =
+    'message' in node
+      ? node.message.window
+      : 'conversation' in node
+        ? node.conversation.window
+        : 'list' in node
+          ? node.since
+          : 'event' in node
+            ? node.window
+            : undefined;
+  return window !== undefined && !('last' in window);
+}
 
 export function modeOfWindow(window: Window | undefined): WindowMode {
   if (window === undefined) return 'ever';

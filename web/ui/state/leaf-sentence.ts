@@ -29,6 +29,12 @@ export function valueWords(value: unknown): string {
   if (Array.isArray(value)) return value.map(valueWords).join(', ');
   const ago = agoOf(value);
   if (ago !== null) return `${words.number(ago.n)} ${say(`time.${ago.unit}`)}`;
+  if (typeof value === 'object' && value !== null && 'unit' in value && 'at' in value)
+    return words.word('dateUnit', `${String(value.unit)}.${String(value.at)}`);
+  if (typeof value === 'object' && value !== null && 'km' in value) {
+    const { km, lat, lon } = value as { km: number; lat: number; lon: number };
+    return `${words.number(km)} ${say('place.kmFrom')} ${lat}, ${lon}`;
+  }
   const ahead = /^\+(\d+)([dwmy])$/.exec((value as { rel?: string } | null | undefined)?.rel ?? '');
   if (ahead !== null)
     return `${words.number(Number(ahead[1]))} ${words.word('time', ahead[2])} ${say('dateKind.ahead')}`;
@@ -101,7 +107,10 @@ export function leafSentence(leaf: Leaf, names: Names): string {
     const { from, to, salt } = leaf.bucket;
     parts.push(`${say('leaf.share')} ${words.number(to - from)} ${say('leaf.percentDraw')} ${salt}`);
   } else if ('list' in leaf) {
-    parts.push(`${called(names.lists, leaf.list)}: ${words.word('contact', leaf.status)}`);
+    parts.push(
+      `${called(names.lists, leaf.list)}: ${words.word('contact', leaf.status)}`,
+      ...windowWords(leaf.since),
+    );
   } else if ('tag' in leaf) {
     parts.push(`${say(`leafTag.${leaf.mode}`)} ${leaf.tag.join(', ')}`);
   } else if ('conversation' in leaf) {
@@ -117,8 +126,10 @@ export function leafSentence(leaf: Leaf, names: Names): string {
     parts.push(say(leaf.member ? 'leaf.inSegment' : 'leaf.outSegment'));
     parts.push(`“${called(names.segments, leaf.segment)}”`);
   } else if ('consent' in leaf) {
-    const { purpose, state } = leaf.consent;
+    const { purpose, state, age } = leaf.consent;
     parts.push(`${say('leaf.consent')} ${purpose}: ${words.word('contact', state)}`);
+    const [, n = '', unit = ''] = /^(\d+)(\w)$/.exec(age ?? '') ?? [];
+    if (age !== undefined) parts.push(`${say('consent.age')} ${n} ${words.word('time', unit)}`);
   } else parts.push(say('leaf.everyone'));
   return parts.join(' ');
 }

@@ -106,6 +106,53 @@ export const segmentWords = {
   'dateKind.ago': ['ago', 'avant aujourd’hui'],
   'dateKind.ahead': ['from today', 'après aujourd’hui'],
 
+  'dateUnit.day.this': ['today', 'aujourd’hui'],
+  'dateUnit.day.last': ['yesterday', 'hier'],
+  'dateUnit.day.next': ['tomorrow', 'demain'],
+  'dateUnit.week.this': ['this week', 'cette semaine'],
+  'dateUnit.week.last': ['last week', 'la semaine dernière'],
+  'dateUnit.week.next': ['next week', 'la semaine prochaine'],
+  'dateUnit.week.start': ['the first day of the week', 'le premier jour de la semaine'],
+  'dateUnit.week.end': ['the last day of the week', 'le dernier jour de la semaine'],
+  'dateUnit.month.this': ['this month', 'ce mois-ci'],
+  'dateUnit.month.last': ['last month', 'le mois dernier'],
+  'dateUnit.month.next': ['next month', 'le mois prochain'],
+  'dateUnit.month.start': ['the first day of the month', 'le premier jour du mois'],
+  'dateUnit.month.end': ['the last day of the month', 'le dernier jour du mois'],
+  'dateUnit.quarter.this': ['this quarter', 'ce trimestre'],
+  'dateUnit.quarter.last': ['last quarter', 'le trimestre dernier'],
+  'dateUnit.quarter.next': ['next quarter', 'le trimestre prochain'],
+  'dateUnit.quarter.start': ['the first day of the quarter', 'le premier jour du trimestre'],
+  'dateUnit.quarter.end': ['the last day of the quarter', 'le dernier jour du trimestre'],
+  'dateUnit.year.this': ['this year', 'cette année'],
+  'dateUnit.year.last': ['last year', 'l’année dernière'],
+  'dateUnit.year.next': ['next year', 'l’année prochaine'],
+  'dateUnit.year.start': ['the first day of the year', 'le premier jour de l’année'],
+  'dateUnit.year.end': ['the last day of the year', 'le dernier jour de l’année'],
+
+  // Where.
+  'op.near': ['is within', 'se trouve à moins de'],
+  'op.postcode': ['has a postcode beginning with', 'a un code postal qui commence par'],
+  'op.country': ['is in the country', 'est dans le pays'],
+  'place.km': ['Kilometres', 'Kilomètres'],
+  'place.kmFrom': ['km of the point', 'km du point'],
+  'place.point': ['Latitude and longitude', 'Latitude et longitude'],
+  'place.pointHint': [
+    'Latitude, longitude, as a map gives them: 48.8566, 2.3522',
+    'Latitude, longitude, comme les donne une carte : 48.8566, 2.3522',
+  ],
+
+  // For how long.
+  'consent.age': ['for at least', 'depuis au moins'],
+  'consent.ageAny': ['whenever that was', 'peu importe quand'],
+  'consent.howLong': ['For how long', 'Depuis combien de temps'],
+
+  // Whose midnight.
+  'zone.label': ['Days begin at midnight', 'Les jours commencent à minuit'],
+  'zone.UTC': ['of UTC', 'UTC'],
+  'zone.account': ['of the organisation', 'de l’organisation'],
+  'zone.contact': ['of each contact', 'de chaque contact'],
+
   // What a condition can be about: the menu of the builder.
   'leafMenu.event': ['What they did', 'Ce qu’ils ont fait'],
   'leafMenu.field': ['What is known of them', 'Ce que l’on sait d’eux'],

@@ -22,6 +22,11 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Somebody is away and does not say until when (reference: seven days). */
 const AWAY_WITHOUT_DATE_MS = 7 * DAY;
 
+/** What a person said that must stop marketing until somebody has read it. */
+const PAUSING = new Set(['unsubscribe', 'complaint']);
+/** And at most this long: whoever is not answered by then is mailed again, unless they say it once more. */
+const PAUSE_MS = 30 * DAY;
+
 export interface Application {
   row: Row<'inbound'>;
   rcptTo: string[];
@@ -187,6 +192,23 @@ async function replied(
     effect.events.push({ kind: 'unsubscribed', data: { method: 'words', scope, evidence: intent.evidence } });
     effect.rules.push({ id: 'unsubscribed', why: 'short, plain, and from the person we wrote to' });
     effect.shown = { ...person, state: 'closed', waitingOn: 'them' };
+  } else if (
+    intent !== null &&
+    PAUSING.has(intent.intent) &&
+    place.isRecipient &&
+    place.delivery !== undefined
+  ) {
+    // Said, but not so plainly that nobody need look: no marketing until somebody has (core/audience/wish.ts).
+    effect.suppressions.push({
+      address: place.delivery.address,
+      scope: 'pause',
+      reason: 'pause',
+      contact_id: place.delivery.contact_id,
+      delivery_id: place.delivery.id,
+      evidence: intent.evidence,
+      until: now + PAUSE_MS,
+    });
+    effect.rules.push({ id: 'asks-agent', why: 'marketing waits until one of you has decided' });
   }
   return effect;
 }

@@ -263,6 +263,12 @@ test.each([
   ['short and plain, from the person', 'ana@remote.example', 'Désinscrivez-moi merci', 'suppressed'],
   ['from somebody else', 'bob@remote.example', 'Unsubscribe me please', 'may'],
   [
+    'with more than a plain request: paused until somebody decides',
+    'ana@remote.example',
+    'The parcel came late again, the colour is wrong and nobody answers the telephone. Unsubscribe me, I mean it, and call my husband about the money.',
+    'suppressed',
+  ],
+  [
     'long and with a question',
     'ana@remote.example',
     'How do I unsubscribe my colleague who left us last year from all of this?',

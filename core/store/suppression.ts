@@ -46,6 +46,33 @@ export async function addSuppression(
   return row ?? null;
 }
 
+/** What somebody wrote about leaving, and what became of it. */
+export interface Wish extends Row<'suppression'> {
+  /** The list that the answered campaign was for. */
+  list_id: number | null;
+  created_by_name: string | null;
+}
+
+/** What messages of this conversation say about leaving and is in force, the latest first. Index: suppression_active. */
+export const wishesIn = (db: Db, conversationId: number): Promise<Wish[]> =>
+  db
+    .selectFrom('conversation')
+    .innerJoin('suppression', 'suppression.address', 'conversation.address')
+    .innerJoin('inbound', 'inbound.id', 'suppression.inbound_id')
+    .leftJoin('any_delivery as delivery', 'delivery.id', 'suppression.delivery_id')
+    .leftJoin('campaign', (join) =>
+      join.onRef('campaign.id', '=', 'delivery.origin_id').on('delivery.origin_kind', '=', 'campaign'),
+    )
+    .leftJoin('user', 'user.id', 'suppression.created_by')
+    .selectAll('suppression')
+    .select(['campaign.list_id', 'user.name as created_by_name'])
+    .where('conversation.id', '=', conversationId)
+    .whereRef('inbound.conversation_id', '=', 'conversation.id')
+    .where('suppression.lifted_at', 'is', null)
+    .where('suppression.reason', 'in', ['pause', 'unsubscribe-in-words'])
+    .orderBy('suppression.id', 'desc')
+    .execute();
+
 /** Active ones, in the order of their ids, for a view in memory: what is newer than `afterId`. */
 export const activeSuppressions = (
   db: Db,

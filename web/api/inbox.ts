@@ -31,6 +31,8 @@ import { inertDownload, strangersMail, textAsHtml } from '../http/frame.ts';
 import { withInlineImages } from '../http/inline-image.ts';
 import type { Call, SomeHandlers } from '../http/route.ts';
 import type { RouteName } from '../contract.ts';
+import { decideWish } from '../../core/audience/wish.ts';
+import { wishesIn, type Wish } from '../../core/store/suppression.ts';
 import { panelFor } from './panel.ts';
 
 const MOST_CHANGES = 200;
@@ -61,6 +63,19 @@ async function change(call: Call<RouteName>, id: number, work: (tx: Db) => Promi
   });
   rt.wake.ring('conversation');
   return { conversation: conversationLine(row) };
+}
+
+function wishOf(wish: Wish | undefined) {
+  if (wish === undefined) return null;
+  return {
+    suppression_id: wish.id,
+    kind: wish.scope === 'pause' ? ('asked' as const) : ('left' as const),
+    scope: wish.scope,
+    evidence: wish.evidence,
+    at: wish.created_at,
+    until: wish.until,
+    decided_by: wish.created_by_name,
+  };
 }
 
 export const inboxHandlers = {
@@ -97,11 +112,12 @@ export const inboxHandlers = {
   async conversation({ rt, params }) {
     const db = rt.store.read;
     const row = await existing(db, params.id);
-    const [messages, contact, reply, mailbox, neighbours] = await Promise.all([
+    const [messages, contact, reply, mailbox, wishes, neighbours] = await Promise.all([
       messagesOf(db, params.id),
       panelFor(rt, { contactId: row.contact_id, address: row.address }),
       replyRecipients(db, params.id),
       mailboxById(db, row.mailbox_id),
+      wishesIn(db, params.id),
       neighboursOf(db, row),
     ]);
     return {
@@ -111,6 +127,7 @@ export const inboxHandlers = {
       contact,
       reply,
       signature: mailbox?.signature ?? '',
+      wish: wishOf(wishes[0]),
     };
   },
 
@@ -159,6 +176,11 @@ export const inboxHandlers = {
       }
       await assign(tx, call.params.id, userId);
     }),
+
+  async decideWish({ rt, params, body, user }) {
+    await decideWish(rt, { conversationId: params.id, decision: body.decision, by: user.id });
+    return { conversation: conversationLine(await existing(rt.store.read, params.id)) };
+  },
 
   closeConversation: (call) =>
     change(call, call.params.id, (tx) => closeConversation(tx, call.params.id, call.now)),

@@ -63,6 +63,15 @@ export const inboxRoutes = table({
     body: inbox.assignment,
     response: inbox.changedConversation,
   },
+  decideWish: {
+    method: 'POST',
+    path: '/api/conversations/:id/wish',
+    permission: 'inbox.write',
+    summary: 'Decide a wish to leave that was not plain: `leave` unsubscribes, `stay` ends the pause',
+    params: one,
+    body: inbox.wishDecision,
+    response: inbox.changedConversation,
+  },
   closeConversation: {
     method: 'POST',
     path: '/api/conversations/:id/close',

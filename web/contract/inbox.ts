@@ -136,6 +136,21 @@ export const suppressionBrief = z.object({
   created_at: time,
 });
 
+/** What they wrote about leaving, and what it did. */
+export const wish = z.object({
+  suppression_id: id,
+  /** `asked`: marketing is paused until somebody decides. `left`: they get no more of it. */
+  kind: z.enum(['asked', 'left']),
+  scope: z.string(),
+  evidence: z.string(),
+  at: time,
+  /** When the pause ends by itself. */
+  until: time.nullable(),
+  /** Who decided; null: the words were plain enough. */
+  decided_by: z.string().nullable(),
+});
+export const wishDecision = z.strictObject({ decision: z.enum(['leave', 'stay']) });
+
 /** Who one writes to, for the panel beside the conversation. */
 export const contactPanel = z.object({
   id: id.nullable(),
@@ -184,6 +199,7 @@ export const conversationWhole = z.object({
   messages: z.array(message),
   contact: contactPanel.nullable(),
   reply: replyPlan,
+  wish: wish.nullable(),
   signature: z.string(),
 });
 

@@ -24,6 +24,7 @@ import { shell } from '../words/shell.ts';
 import { tracking } from '../words/tracking.ts';
 import { segmentWords } from '../words/segments.ts';
 import { ways } from '../words/ways.ts';
+import { wish } from '../words/wish.ts';
 
 export type Language = 'fr' | 'en';
 
@@ -51,6 +52,7 @@ const table = {
   ...tracking,
   ...segmentWords,
   ...ways,
+  ...wish,
 };
 export type Key = keyof typeof table;
 

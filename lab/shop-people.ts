@@ -12,7 +12,7 @@ import { addEvents } from '../core/store/event.ts';
 import { openStore } from '../core/store/open.ts';
 import { addEventsWithIds } from '../core/store/program-event.ts';
 import { LAST_FR, MEN_FR, TOWNS_FR, WOMEN_FR } from './audience-names.ts';
-import { pick, stream } from './random.ts';
+import { pick, stream, weigh } from './random.ts';
 
 const DAY = 86_400_000;
 
@@ -65,7 +65,7 @@ export function shoppers(count: number, now: number, seed = 7): Shopper[] {
       first_name,
       last_name,
       fields: {
-        city: pick(TOWNS_FR, random()),
+        city: weigh(TOWNS_FR, random()),
         ...((at === 1 || random() < 0.9) && { birthdate }),
       },
       events,

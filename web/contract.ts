@@ -23,6 +23,7 @@ import { reportRoutes } from './contract/report-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
+import { personaRoutes } from './contract/persona-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { trackingRoutes } from './contract/tracking-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
@@ -57,6 +58,7 @@ export const routes = {
   ...safeRoutes,
   ...shapingRoutes,
   ...sendingRoutes,
+  ...personaRoutes,
   ...planningRoutes,
   ...trackingRoutes,
   ...orderRoutes,

@@ -97,7 +97,7 @@ function dependenceAlone(leaf: Leaf): Dependence {
   // A domain's provider is looked up now and then: by the day is soon enough.
   if ('provider' in leaf) return { changes: ['contact'], events: [], clock: 'day' };
   if ('bucket' in leaf) return { changes: [], events: [], clock: 'none' };
-  if ('segment' in leaf) throw new Error('a segment reference is no atom: inline it first');
+  if ('segment' in leaf || 'persona' in leaf) throw new Error('a reference is no atom: inline it first');
   return leaf satisfies never;
 }
 

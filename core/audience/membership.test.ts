@@ -10,8 +10,10 @@ import { silentLog } from '../log.ts';
 import type { Runtime } from '../runtime.ts';
 import { addContacts } from '../store/contact.ts';
 import { addEvents } from '../store/event.ts';
+import { fromJson } from '../store/json.ts';
 import { everyoneWho, segmentChangesAfter, segmentDays } from '../store/membership.ts';
 import type { Store } from '../store/open.ts';
+import { keepPersonaSet, personas } from '../store/persona.ts';
 import { addSegment, changeSegment, removeSegment, segments } from '../store/segment.ts';
 import { eachEngine, openTestStore } from '../store/testing.ts';
 import { createWake } from '../wake.ts';
@@ -295,6 +297,33 @@ eachEngine((name, open) => {
         ids.push(row.id);
       };
       for (let n = 0; n < 14; n++) await make(n);
+      // Three of them in an order, and whoever is in none.
+      const order = (list: readonly (number | null)[]) =>
+        store.write(async (tx) => {
+          const there = await personas(tx);
+          const drafts = list.map((segment_id) => ({
+            id: there.find((row) => row.segment_id === segment_id)?.id,
+            name: `persona ${segment_id}`,
+            segment_id,
+          }));
+          await keepPersonaSet(
+            tx,
+            { ...(there[0] && { id: there[0].set_id }), name: 'value', drafts },
+            clock.now(),
+          );
+        });
+      const lyon = { root: { field: 'fields.city', op: 'eq', value: 'Lyon' } };
+      const { id: town } = await store.write((tx) =>
+        addSegment(tx, { name: 'Lyon', definition: JSON.stringify(lyon) }, clock.now()),
+      );
+      await order([ids[1] as number, town, ids[7] as number, null]);
+      for (const { id } of await personas(store.read)) {
+        const root = { any: [{ persona: id, member: true }, leaf(random)] };
+        const row = await store.write((tx) =>
+          addSegment(tx, { name: `persona ${id}`, definition: JSON.stringify({ root }) }, clock.now()),
+        );
+        ids.push(row.id);
+      }
       await engine.settle();
       const replayed = new Map(ids.map((id) => [id, new Set(member(engine, id))]));
       let cursor = 0;
@@ -312,6 +341,15 @@ eachEngine((name, open) => {
             ),
           );
         }
+        // Another order, then one more of them.
+        if (batch === 4 || batch === 9)
+          await order([
+            ...(batch === 9 ? [ids[2] as number] : []),
+            ids[7] as number,
+            town,
+            ids[1] as number,
+            null,
+          ]);
         // Killed, and begun again from what the store has.
         if (batch % 4 === 3) engine = engineFor(store, clock);
         await engine.settle();
@@ -325,9 +363,19 @@ eachEngine((name, open) => {
           });
           expect(engine.segment(id)?.members).toBe(expected.length);
         }
+        // Everybody is in exactly one persona, the first that they meet.
+        const taken = new Set<number>();
+        for (const { id, segment_id } of await personas(store.read)) {
+          const those = segment_id === null ? [...engine.everybody] : member(engine, segment_id);
+          const first = those.filter((who) => !taken.has(who));
+          expect({ seed, batch, persona: member(engine, -id) }).toEqual({ seed, batch, persona: first });
+          for (const who of first) taken.add(who);
+        }
+        expect(taken.size).toBe(engine.everybody.count());
         for (const change of await segmentChangesAfter(store.read, { after: cursor, limit: 100_000 })) {
           cursor = change.id;
-          const set = replayed.get(change.segment_id) as Set<number>;
+          const set = replayed.get(change.segment_id);
+          if (set === undefined) continue;
           // Nobody comes who is there, nobody goes who is not.
           expect(set.has(change.contact_id)).toBe(change.entered === 0);
           if (change.entered === 1) set.add(change.contact_id);
@@ -340,6 +388,37 @@ eachEngine((name, open) => {
       expect(await store.read.selectFrom('audience_change').selectAll().execute()).toEqual([]);
     }
   }, 180_000);
+
+  test('who turns from one persona into another has it in the timeline; who is new has nothing to tell', async () => {
+    const clock = manualClock(BEGIN);
+    const store = await open(clock);
+    const engine = engineFor(store, clock);
+    const kept = await store.write(async (tx) => {
+      await addContacts(tx, [{ email: 'a@d.example', source: 'test' }], clock.now());
+      const vip = { root: { tag: ['vip'], mode: 'any' } };
+      const { id } = await addSegment(tx, { name: 'vip', definition: JSON.stringify(vip) }, clock.now());
+      const drafts = [
+        { name: 'Loyal', segment_id: id },
+        { name: 'Others', segment_id: null },
+      ];
+      return keepPersonaSet(tx, { name: 'Value', drafts }, clock.now());
+    });
+    await engine.settle();
+    const told = () =>
+      store.read.selectFrom('event').select(['at', 'data']).where('kind', '=', 'persona_changed').execute();
+    expect(await told()).toEqual([]);
+    clock.advance(1000);
+    await store.write((tx) => tx.updateTable('contact').set({ tags: '["vip"]' }).execute());
+    await engine.settle();
+    const [event, ...more] = await told();
+    expect(more).toEqual([]);
+    expect(event?.at).toBe(clock.now());
+    expect(fromJson(event?.data, {})).toEqual({ set: 'Value', from: 'Others', to: 'Loyal' });
+    const rows = await personas(store.read, kept);
+    expect(rows.map((row) => engine.segment(-row.id)?.members)).toEqual([1, 0]);
+    const log = await segmentChangesAfter(store.read, { after: 0, limit: 10, segmentId: -(rows[0]?.id ?? 0) });
+    expect(log).toMatchObject([{ entered: 1, cause: 'change' }]);
+  });
 
   test('a segment that goes takes its conditions along, and those that another needs stay', async () => {
     const clock = manualClock(BEGIN);

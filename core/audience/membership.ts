@@ -38,6 +38,7 @@ import { fromJson, toJson } from '../store/json.ts';
 import { atomId, dependenceOf, difference, meets, type Change, type Dependence } from './atom.ts';
 import { Bits, CHUNK_BITS } from './bits.ts';
 import { EventFeed } from './event-feed.ts';
+import { tellPersonas } from './persona.ts';
 import { Roster, type Attached } from './roster.ts';
 import { conditionOf } from './segment-sql.ts';
 import { spanOf, turnOf } from './segment-day.ts';
@@ -354,6 +355,7 @@ export class Membership {
           if (entered + departed > 0)
             await countDay(tx, { segment_id: segment.id, members, entered, departed }, now);
         await addFlips(tx, came, 'change', now);
+        await tellPersonas(tx, came, now);
         await also(tx);
       });
     } catch (error) {

@@ -13,7 +13,9 @@ import {
   segmentStates,
   type Flip,
 } from '../store/membership.ts';
+import { personas, personaSets } from '../store/persona.ts';
 import { segments } from '../store/segment.ts';
+import type { Row } from '../store/tables.ts';
 import { countJoined, difference, joined, takeApart, type Tree } from './atom.ts';
 import type { Bits } from './bits.ts';
 import { inlineSegments, readDefinition, type Leaf, type Node } from './segment.ts';
@@ -73,8 +75,9 @@ export class Roster {
   /** True when anything is to be worked out or let go. */
   async look(now: number): Promise<boolean> {
     const { read } = this.#rt.store;
-    const rows = await segments(read);
-    const signature = rows.map((row) => `${row.id}:${row.updated_at}`).join(' ');
+    const own = await segments(read);
+    const sets = await personaSets(read);
+    const signature = [...own, ...sets].map((row) => `${row.id}:${row.updated_at}`).join(' ');
     const at = Date.now();
     let isChanged = false;
     for (const [atom, until] of this.#previews)
@@ -82,19 +85,33 @@ export class Roster {
     if (signature === this.#signature && now - this.#lookedAt < LOOK_AGAIN_MS) return isChanged;
     this.#signature = signature;
     this.#lookedAt = now;
+    const kinds = await personas(read);
+    const rows = [
+      ...own,
+      ...kinds.map(({ id }) => ({ id: -id, definition: JSON.stringify({ root: { persona: id } }) })),
+    ];
     const there = new Set(rows.map((row) => row.id));
     for (const id of [...this.attached.keys(), ...this.#plans.keys()])
       if (!there.has(id)) await this.#drop(id);
     for (const row of rows) {
       const root = await this.#whole(row.id, row.definition);
       if (root === undefined) continue;
-      const plan = planOf(row.id, root);
+      const plan = await this.#together(planOf(row.id, root), kinds);
       const known = this.#plans.get(row.id) ?? this.attached.get(row.id);
       if (known?.definition === plan.definition) continue;
       if (this.attached.get(row.id)?.definition === plan.definition) this.#plans.delete(row.id);
       else this.#plans.set(row.id, plan);
     }
     return true;
+  }
+
+  /** Personas of a set become known together, so that nobody is in two or in none: each waits for all they need. */
+  async #together(plan: Plan, all: readonly Row<'persona'>[]): Promise<Plan> {
+    const set = all.find(({ id }) => id === -plan.id)?.set_id;
+    const last = all.findLast(({ set_id }) => set_id === set);
+    if (set === undefined || last === undefined || last.id === -plan.id) return plan;
+    const whole = await this.#whole(-last.id, JSON.stringify({ root: { persona: last.id } }));
+    return whole === undefined ? plan : { ...plan, atoms: [...takeApart(whole).atoms.keys()] };
   }
 
   /** The conditions that segments need. */
@@ -168,7 +185,7 @@ export class Roster {
   async #whole(id: number, definition: string): Promise<Node | undefined> {
     try {
       const { root } = readDefinition(fromJson<unknown>(definition, {}));
-      return await inlineSegments(this.#rt.store.read, root, id);
+      return await inlineSegments(this.#rt.store.read, root, id > 0 ? id : undefined);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#rt.log.warn('segment cannot be followed', { segment: id, error: error.message });

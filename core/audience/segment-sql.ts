@@ -185,7 +185,8 @@ function zonedLeaf(at: Compiling, leaf: Leaf): Condition {
       and not exists (select 1 from consent where consent.contact_id = contact.id and consent.purpose = ${purpose}
       and consent.at > ${then} and consent.state <> ${state})`;
   }
-  if ('segment' in leaf) throw new Error('a segment reference reached the compiler: inline it first');
+  if ('segment' in leaf || 'persona' in leaf)
+    throw new Error('a reference reached the compiler: inline it first');
   if ('everyone' in leaf) return TRUE;
   return leaf satisfies never;
 }

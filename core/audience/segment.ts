@@ -17,6 +17,7 @@ import { fromJson } from '../store/json.ts';
 import { organisationSettings } from '../store/setting.ts';
 import { aggregate, predicates } from './property.ts';
 import { commonZone, eachOwn, localDay } from './segment-day.ts';
+import { personaById, personas } from '../store/persona.ts';
 import { segmentById } from '../store/segment.ts';
 import type { Db } from '../store/tables.ts';
 
@@ -313,6 +314,8 @@ const leaves = {
     }),
   }),
   segment: z.strictObject({ segment: id, member: z.boolean().default(true) }),
+  /** One of an ordered set, of which everybody is in exactly one. */
+  persona: z.strictObject({ persona: id, member: z.boolean().default(true) }),
   everyone: z.strictObject({ everyone: z.literal(true) }),
 };
 
@@ -507,8 +510,9 @@ async function inline(db: Db, node: Node, path: { id: number; name: string }[]):
   if ('atLeast' in node)
     return { atLeast: node.atLeast, of: await Promise.all(node.of.map((part) => inline(db, part, path))) };
   if ('not' in node) return { not: await inline(db, node.not, path) };
-  if (!('segment' in node)) return node;
   const wrong = (words: string) => new Problem('invalid', words, { fields: { root: words } });
+  if ('persona' in node) return inlinePersona(db, node, path, wrong);
+  if (!('segment' in node)) return node;
   const row = await segmentById(db, node.segment);
   if (row === undefined) throw wrong(`there is no segment ${node.segment}`);
   if (path.some((one) => one.id === row.id))
@@ -517,4 +521,26 @@ async function inline(db: Db, node: Node, path: { id: number; name: string }[]):
   const inner = readDefinition(fromJson<unknown>(row.definition, {})).root;
   const whole = await inline(db, inner, [...path, { id: row.id, name: row.name }]);
   return node.member ? whole : { not: whole };
+}
+
+/** In its segment and in none of those before it; everyone else is in none at all. */
+async function inlinePersona(
+  db: Db,
+  leaf: Extract<Leaf, { persona: number }>,
+  path: { id: number; name: string }[],
+  wrong: (words: string) => Problem,
+): Promise<Node> {
+  const own = await personaById(db, leaf.persona);
+  if (own === undefined) throw wrong(`there is no persona ${leaf.persona}`);
+  if (path.some((one) => one.id === -own.id))
+    throw wrong(`the segment goes in a circle: ${[...path.map((one) => one.name), own.name].join(' → ')}`);
+  const within = [...path, { id: -own.id, name: own.name }];
+  const set = await personas(db, own.set_id);
+  const asked = set.slice(0, set.findIndex((one) => one.id === own.id) + 1);
+  const parts = await Promise.all(
+    asked.flatMap(({ id: one, segment_id }) =>
+      segment_id === null ? [] : [inline(db, { segment: segment_id, member: one === own.id }, within)],
+    ),
+  );
+  return leaf.member ? { all: parts } : { not: { all: parts } };
 }

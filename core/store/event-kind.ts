@@ -44,6 +44,7 @@ export const builtInKinds = [
   'credential_revoked',
   'webhook_disabled',
   'malware_taken',
+  'persona_changed',
 ] as const;
 export type BuiltInKind = (typeof builtInKinds)[number];
 

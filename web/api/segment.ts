@@ -21,6 +21,7 @@ import { isBuiltIn } from '../../core/store/event-kind.ts';
 import { propertiesOf } from '../../core/store/event-schema.ts';
 import { fromJson, toJson } from '../../core/store/json.ts';
 import { latestChanges, segmentChangesAfter, segmentDays } from '../../core/store/membership.ts';
+import { personas, personaSets, personasOfSegment } from '../../core/store/persona.ts';
 import {
   addSegment,
   changeSegment,
@@ -51,6 +52,12 @@ async function line(rt: Runtime, row: Row<'segment'>) {
     if (!(error instanceof Problem)) throw error;
     return { ...shown, count: null };
   }
+}
+
+/** Every persona with the set it belongs to. */
+async function everyPersona(db: Db) {
+  const sets = new Map((await personaSets(db)).map((row) => [row.id, row.name]));
+  return (await personas(db)).map(({ id, name, set_id }) => ({ id, name, set: sets.get(set_id) ?? '' }));
 }
 
 const nameTaken = (name: string) =>
@@ -101,6 +108,7 @@ export const segmentHandlers = {
           .map(({ property, types }) => ({ name: property, types: Object.keys(types) })),
       })),
       tags,
+      personas: await everyPersona(db),
     };
   },
 
@@ -133,6 +141,9 @@ export const segmentHandlers = {
       await existing(tx, params.id);
       const [user] = await campaignsUsingSegment(tx, params.id);
       if (user !== undefined) throw new Problem('conflict', `the campaign “${user.name}” uses this segment`);
+      const [set] = await personasOfSegment(tx, params.id);
+      if (set !== undefined)
+        throw new Problem('conflict', `the personas “${set.name}” are made of this segment`);
       await removeSegment(tx, params.id);
     });
     return {};

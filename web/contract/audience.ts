@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Definition, Leaf } from '../../core/audience/segment.ts';
 import { consentRow } from './consent.ts';
 import { contactPanel } from './inbox.ts';
+import { contactPersona } from './persona.ts';
 import { anyJson, count, cursor, emailLine, flag, id, limit, line, neededLine } from './primitive.ts';
 import { optionalId, pageOf, time } from './primitive.ts';
 
@@ -34,6 +35,7 @@ export const contactQuestion = z.strictObject({
   search: z.string().max(200).optional(),
   list_id: optionalId,
   segment_id: optionalId,
+  persona_id: optionalId,
   tag: z.string().max(100).optional(),
   sort: z.enum(['newest', 'oldest', 'email', 'last_name', 'last_reply']).default('newest'),
   cursor,
@@ -62,6 +64,8 @@ export const contactWhole = z.object({
   contact,
   panel: contactPanel,
   consents: z.array(consentRow),
+  /** What the person is, in every set of personas. */
+  personas: z.array(contactPersona),
 });
 
 /** One thing that happened, with what it belongs to, newest first. */
@@ -224,6 +228,7 @@ export const segmentVocabulary = z.object({
     }),
   ),
   tags: z.array(z.object({ name: z.string(), count })),
+  personas: z.array(contactPersona),
 });
 
 // ── imports ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,7 @@ import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
+import { personaWords } from './words/personas.ts';
 import { segmentWords } from './words/segments.ts';
 import { ways } from './words/ways.ts';
 
@@ -43,6 +44,7 @@ const catalogues = {
   sending,
   settings,
   shell,
+  personaWords,
   segmentWords,
   ways,
 };

@@ -11,6 +11,7 @@ export type LeafKind =
   | 'conversation'
   | 'suppressed'
   | 'segment'
+  | 'persona'
   | 'consent'
   | 'provider'
   | 'bucket'
@@ -26,6 +27,7 @@ export const leafKinds: readonly LeafKind[] = [
   'list',
   'tag',
   'segment',
+  'persona',
   'consent',
   'suppressed',
   'provider',
@@ -62,6 +64,7 @@ export function blank(
     list?: number;
     tag?: string;
     segment?: number;
+    persona?: number;
   },
 ): Leaf {
   switch (kind) {
@@ -90,6 +93,8 @@ export function blank(
       return { suppressed: true };
     case 'segment':
       return { segment: first.segment ?? 1, member: true };
+    case 'persona':
+      return { persona: first.persona ?? 1, member: true };
     case 'consent':
       return { consent: { purpose: 'marketing', state: 'given' } };
     case 'everyone':

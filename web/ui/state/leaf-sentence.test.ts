@@ -10,6 +10,7 @@ const names: Names = {
   lists: [{ id: 1, name: 'Letter' }],
   segments: [{ id: 4, name: 'Lyon' }],
   campaigns: [{ id: 2, name: 'Summer' }],
+  personas: [{ id: 3, name: 'Loyal' }],
 };
 
 const cases: [Leaf, string][] = [
@@ -27,6 +28,7 @@ const cases: [Leaf, string][] = [
   ],
   [{ list: 1, status: 'subscribed' }, 'Letter: subscribed'],
   [{ segment: 4, member: false }, 'is not in “Lyon”'],
+  [{ persona: 3, member: true }, 'is “Loyal”'],
   [{ tag: ['vip', 'b2b'], mode: 'all' }, 'has all of the tags vip, b2b'],
 ];
 

@@ -10,6 +10,7 @@ export interface Names {
   lists: readonly { id: number; name: string }[];
   segments: readonly { id: number; name: string }[];
   campaigns: readonly { id: number; name: string }[];
+  personas: readonly { id: number; name: string }[];
 }
 
 const called = (rows: readonly { id: number; name: string }[], id: number): string =>
@@ -125,6 +126,11 @@ export function leafSentence(leaf: Leaf, names: Names): string {
   } else if ('segment' in leaf) {
     parts.push(say(leaf.member ? 'leaf.inSegment' : 'leaf.outSegment'));
     parts.push(`“${called(names.segments, leaf.segment)}”`);
+  } else if ('persona' in leaf) {
+    parts.push(
+      say(leaf.member ? 'persona.is' : 'persona.isNot'),
+      `“${called(names.personas, leaf.persona)}”`,
+    );
   } else if ('consent' in leaf) {
     const { purpose, state, age } = leaf.consent;
     parts.push(`${say('leaf.consent')} ${purpose}: ${words.word('contact', state)}`);

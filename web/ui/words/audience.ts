@@ -9,7 +9,6 @@ export const audience = {
   'audience.suppressions': ['Suppressions', 'Exclusions'],
   'audience.parts': ['Parts of the audience', 'Parties de l’audience'],
   'audience.search': ['Search name or address', 'Chercher un nom ou une adresse'],
-  'audience.everyone': ['Everyone', 'Tout le monde'],
   'audience.people': ['{n} {n|person|people}', '{n} {n|personne|personnes}'],
   'audience.name': ['Name', 'Nom'],
   'audience.address': ['Address', 'Adresse'],

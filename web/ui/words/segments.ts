@@ -168,6 +168,8 @@ export const segmentWords = {
   'leafMenu.bucket': ['A share by chance', 'Une part au hasard'],
   'leafMenu.everyone': ['Everybody', 'Tout le monde'],
 
+  'audience.narrow': ['Show only', 'N’afficher que'],
+
   // Lines and groups.
   'segment.except': ['except who', 'sauf qui'],
   'segment.addFilter': ['only if…', 'seulement si…'],

@@ -416,7 +416,11 @@ eachEngine((name, open) => {
     expect(fromJson(event?.data, {})).toEqual({ set: 'Value', from: 'Others', to: 'Loyal' });
     const rows = await personas(store.read, kept);
     expect(rows.map((row) => engine.segment(-row.id)?.members)).toEqual([1, 0]);
-    const log = await segmentChangesAfter(store.read, { after: 0, limit: 10, segmentId: -(rows[0]?.id ?? 0) });
+    const log = await segmentChangesAfter(store.read, {
+      after: 0,
+      limit: 10,
+      segmentId: -(rows[0]?.id ?? 0),
+    });
     expect(log).toMatchObject([{ entered: 1, cause: 'change' }]);
   });
 

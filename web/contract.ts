@@ -23,6 +23,7 @@ import { reportRoutes } from './contract/report-routes.ts';
 import { safeRoutes } from './contract/safe-routes.ts';
 import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
+import { healthRoutes } from './contract/health-routes.ts';
 import { personaRoutes } from './contract/persona-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { trackingRoutes } from './contract/tracking-routes.ts';
@@ -58,6 +59,7 @@ export const routes = {
   ...safeRoutes,
   ...shapingRoutes,
   ...sendingRoutes,
+  ...healthRoutes,
   ...personaRoutes,
   ...planningRoutes,
   ...trackingRoutes,

@@ -75,6 +75,19 @@ export async function countDefinition(rt: Runtime, definition: Definition, now: 
 const RUNS = 40;
 const RUN = 75;
 
+/** Some thousand of everybody, spread evenly; all of them where there are no more. */
+export function sampleOf(everybody: Bits): number[] {
+  if (everybody.count() <= RUNS * RUN) return [...everybody];
+  const [top = 0] = everybody.descending(Number.MAX_SAFE_INTEGER, 1);
+  return [
+    ...new Set(
+      Array.from({ length: RUNS }, (_, at) =>
+        everybody.descending(Math.ceil((top * (at + 1)) / RUNS) + 1, RUN),
+      ).flat(),
+    ),
+  ];
+}
+
 async function estimate(
   rt: Runtime,
   engine: Membership,
@@ -91,17 +104,7 @@ async function estimate(
 ): Promise<Counted> {
   const { read } = rt.store;
   const total = engine.everybody.count();
-  const [top = 0] = engine.everybody.descending(Number.MAX_SAFE_INTEGER, 1);
-  const sample =
-    total <= RUNS * RUN
-      ? [...engine.everybody]
-      : [
-          ...new Set(
-            Array.from({ length: RUNS }, (_, at) =>
-              engine.everybody.descending(Math.ceil((top * (at + 1)) / RUNS) + 1, RUN),
-            ).flat(),
-          ),
-        ];
+  const sample = sampleOf(engine.everybody);
   const share = async (root: Node): Promise<number> => {
     const found = await whoOf(read, sample, conditionOf(read, root, now, 'slice'));
     return sample.length === 0 ? 0 : Math.round((found.size / sample.length) * total);

@@ -15,7 +15,8 @@ export interface AudienceFacts {
   trackedWithoutConsent: number;
 }
 
-const ROLES =
+/** Local parts of functions, not of people. */
+export const ROLES =
   'abuse|accounting|admin|billing|compta|contact|commercial|direction|hello|help|info|jobs|mail|marketing|office|postmaster|recrutement|sales|secretariat|security|service|spam|support|webmaster'.split(
     '|',
   );
@@ -23,7 +24,8 @@ const TYPOS =
   'gmial.com|gmai.com|gmal.com|gmail.co|gmail.con|gnail.com|gamil.com|hotmial.com|hotmal.com|hotmail.con|hotmai.com|outlok.com|outloook.com|yaho.com|yahoo.con|yaho.fr|orage.fr|ornage.fr|wanado.fr|laposte.ne|fre.fr|iclould.com'.split(
     '|',
   );
-const DISPOSABLE =
+/** Domains of addresses made to be thrown away. */
+export const DISPOSABLE =
   'mailinator.com|yopmail.com|yopmail.fr|guerrillamail.com|10minutemail.com|tempmail.com|temp-mail.org|trashmail.com|jetable.org|sharklasers.com|throwawaymail.com|getnada.com|maildrop.cc|dispostable.com|mohmal.com'.split(
     '|',
   );

@@ -14,6 +14,7 @@ import { organisationHandlers } from './organisation.ts';
 import { reportHandlers } from './report.ts';
 import { safeHandlers } from './safe.ts';
 import { shapingHandlers } from './shaping.ts';
+import { healthHandlers } from './health.ts';
 import { personaHandlers } from './persona.ts';
 import { planningHandlers } from './planning.ts';
 import { eventsHandlers } from './events.ts';
@@ -45,6 +46,7 @@ export const handlers: Handlers = {
   ...sendingHandlers,
   ...orderHandlers,
   ...organisationHandlers,
+  ...healthHandlers,
   ...personaHandlers,
   ...planningHandlers,
   ...trackingHandlers,

@@ -24,6 +24,7 @@ import { safe } from './words/safe.ts';
 import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
+import { healthWords } from './words/health.ts';
 import { personaWords } from './words/personas.ts';
 import { segmentWords } from './words/segments.ts';
 import { ways } from './words/ways.ts';
@@ -44,6 +45,7 @@ const catalogues = {
   sending,
   settings,
   shell,
+  healthWords,
   personaWords,
   segmentWords,
   ways,

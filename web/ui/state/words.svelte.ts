@@ -10,6 +10,7 @@ import { events } from '../words/events.ts';
 import { egress } from '../words/egress.ts';
 import { forms } from '../words/forms.ts';
 import { imap } from '../words/imap.ts';
+import { healthWords } from '../words/health.ts';
 import { personaWords } from '../words/personas.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
@@ -41,6 +42,7 @@ const table = {
   ...checks,
   ...consent,
   ...settings,
+  ...healthWords,
   ...personaWords,
   ...planning,
   ...dkim,

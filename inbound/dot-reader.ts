@@ -33,13 +33,15 @@ export class DotReader {
       if (end > from) pieces.push(chunk.subarray(from, end));
     };
     for (let i = 0; i < chunk.length; i++) {
+      // Most octets are here: they pass by one comparison.
+      if (at === 'inLine') while (i < chunk.length && (chunk[i] as number) > CR) i++;
+      if (i === chunk.length) break;
       const octet = chunk[i];
-      if (at === 'inLine') {
-        if (octet === CR) at = 'cr';
-        else if (octet === LF) return this.#broken(pieces);
-        continue;
-      }
       switch (at) {
+        case 'inLine':
+          if (octet === CR) at = 'cr';
+          else if (octet === LF) return this.#broken(pieces);
+          break;
         case 'lineStart':
           // RFC 5321 4.5.2: the first dot of a line is the sender's, not the message's.
           if (octet === DOT) {

@@ -1,6 +1,7 @@
 /** A received message in the shared inbox: its conversation, its turn, its files, and what search and threading know of it. */
 import { readRecipient } from '../core/mail/identifiers.ts';
 import {
+  addMessageRow,
   changeConversation,
   indexMessage,
   openConversation,
@@ -96,33 +97,29 @@ async function addMessage(
   const sender = letter.from[0];
   const addresses = (people: Letter['to']) =>
     people.map((person) => person.address).filter((address) => address !== '');
-  const { id } = await tx
-    .insertInto('message')
-    .values({
-      conversation_id: conversationId,
-      direction: 'in',
-      kind: verdict.kind,
-      author_id: null,
-      from_name: sender?.name ?? '',
-      from_address: sender?.address || row.mail_from,
-      to_addresses: toJson(addresses(letter.to)),
-      cc_addresses: toJson(addresses(letter.cc)),
-      subject: letter.subject,
-      message_id: letter.messageId === '' ? null : letter.messageId,
-      in_reply_to: letter.inReplyTo[0] ?? null,
-      references: toJson(letter.references),
-      text: letter.text,
-      segments: toJson(verdict.reply.segments),
-      html: letter.html,
-      intent: verdict.intent?.intent ?? null,
-      intent_evidence: verdict.intent?.evidence ?? null,
-      malware,
-      inbound_id: row.id,
-      delivery_id: place.delivery?.id ?? null,
-      created_at: now,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const id = await addMessageRow(tx, {
+    conversation_id: conversationId,
+    direction: 'in',
+    kind: verdict.kind,
+    author_id: null,
+    from_name: sender?.name ?? '',
+    from_address: sender?.address || row.mail_from,
+    to_addresses: toJson(addresses(letter.to)),
+    cc_addresses: toJson(addresses(letter.cc)),
+    subject: letter.subject,
+    message_id: letter.messageId === '' ? null : letter.messageId,
+    in_reply_to: letter.inReplyTo[0] ?? null,
+    references: toJson(letter.references),
+    text: letter.text,
+    segments: toJson(verdict.reply.segments),
+    html: letter.html,
+    intent: verdict.intent?.intent ?? null,
+    intent_evidence: verdict.intent?.evidence ?? null,
+    malware,
+    inbound_id: row.id,
+    delivery_id: place.delivery?.id ?? null,
+    created_at: now,
+  });
   if (letter.attachments.length > 0) {
     await tx
       .insertInto('attachment')

@@ -24,8 +24,24 @@ export function rowsFrom<K extends string>(
   rows: readonly Record<K, unknown>[],
   columns: Record<K, ColumnKind>,
 ): RawBuilder<unknown> {
+  return rowsFromJson(db, jsonOfRows(rows, columns), columns);
+}
+
+/** What `rowsFromJson` reads: for statements that are compiled once (prepared.ts). */
+export function jsonOfRows<K extends string>(
+  rows: readonly Record<K, unknown>[],
+  columns: Record<K, ColumnKind>,
+): string {
   const names = Object.keys(columns) as K[];
-  const arrays = JSON.stringify(rows.map((row) => names.map((name) => row[name])));
+  return JSON.stringify(rows.map((row) => names.map((name) => row[name])));
+}
+
+export function rowsFromJson<K extends string>(
+  db: Db,
+  arrays: string,
+  columns: Record<K, ColumnKind>,
+): RawBuilder<unknown> {
+  const names = Object.keys(columns) as K[];
   if (engineOf(db) === 'sqlite') {
     const picks = names.map((name, at) =>
       columns[name] === 'json'

@@ -2,10 +2,22 @@
  * Conversations that go on: one that was closed long ago stays closed, and who answers it begins a new one that names the
  * old. Both are one click apart, and what answers the old one later lands in the newest.
  */
+import { prepared } from './prepared.ts';
 import type { Db, Row } from './tables.ts';
 
 /** More than anybody ever makes; a bound against a row that names itself. */
 const LONGEST_CHAIN = 50;
+
+const continuedIn = prepared<{ id: number; address: string }, Row<'conversation'>>((db, of) =>
+  db
+    .selectFrom('conversation')
+    .selectAll()
+    .where('continues_id', '=', of.id)
+    .where('address', '=', of.address)
+    .where('id', '>', of.id)
+    .orderBy('id', 'desc')
+    .limit(1),
+);
 
 /** The newest conversation of this address that goes on from this one; itself when there is none. */
 export async function newestContinuation(
@@ -16,14 +28,7 @@ export async function newestContinuation(
   let current = conversation;
   for (let step = 0; step < LONGEST_CHAIN; step++) {
     // Index: conversation_continues.
-    const next = await db
-      .selectFrom('conversation')
-      .selectAll()
-      .where('continues_id', '=', current.id)
-      .where('address', '=', address)
-      .where('id', '>', current.id)
-      .orderBy('id', 'desc')
-      .executeTakeFirst();
+    const [next] = (await continuedIn(db, { id: current.id, address })).rows;
     if (next === undefined) return current;
     current = next;
   }

@@ -5,8 +5,9 @@
 import { sql, type ExpressionBuilder, type SqlBool } from 'kysely';
 import { asciiDomain } from '../mail/domain.ts';
 import { Problem } from '../errors.ts';
-import { engineOf, rowsFrom } from './batch.ts';
+import { engineOf, jsonOfRows, rowsFromJson, type ColumnKind } from './batch.ts';
 import { fromJson, toJson } from './json.ts';
+import { prepared, preparedByColumns } from './prepared.ts';
 import type { Db, DeliveryState, NewRow, Row, RowPatch, Tables } from './tables.ts';
 
 /** People's mail first; machine mail is out of sight but counted and one click away. */
@@ -248,12 +249,13 @@ export async function conversationsChangedSince(
     .execute();
 }
 
+const highestVersion = prepared<object, { version: number | null }>((db) =>
+  db.selectFrom('conversation').select(({ fn }) => fn.max('version').as('version')),
+);
+
 /** The highest version there is: where a live list begins. */
 export async function conversationVersion(db: Db): Promise<number> {
-  const row = await db
-    .selectFrom('conversation')
-    .select(({ fn }) => fn.max('version').as('version'))
-    .executeTakeFirst();
+  const [row] = (await highestVersion(db, {})).rows;
   return Number(row?.version ?? 0);
 }
 
@@ -356,13 +358,12 @@ export async function changeConversation(
   id: number,
   patch: Omit<RowPatch<'conversation'>, 'version'>,
 ): Promise<void> {
-  const version = await nextVersion(db);
-  await db
-    .updateTable('conversation')
-    .set({ ...patch, version })
-    .where('id', '=', id)
-    .execute();
+  await patchRow(db, { ...patch, version: await nextVersion(db), id });
 }
+
+const patchRow = preparedByColumns<RowPatch<'conversation'> & { id: number }>((db, { id, ...patch }) =>
+  db.updateTable('conversation').set(patch).where('id', '=', id),
+);
 
 const VERSION_LOCK = 0x636f6e76;
 
@@ -417,6 +418,15 @@ async function existing(db: Db, id: number): Promise<Row<'conversation'>> {
   return row;
 }
 
+const insertMessage = preparedByColumns<NewRow<'message'>, { id: number }>((db, row) =>
+  db.insertInto('message').values(row).returning('id'),
+);
+
+/** A turn of a conversation, as it is. Returns its id. */
+export async function addMessageRow(db: Db, row: NewRow<'message'>): Promise<number> {
+  return (await insertMessage(db, row)).rows[0]!.id;
+}
+
 /** A private note: only the team sees it. Returns the message id. */
 export async function addNote(
   db: Db,
@@ -424,36 +434,37 @@ export async function addNote(
   now: number,
 ): Promise<number> {
   const conversation = await existing(db, conversationId);
-  const { id } = await db
-    .insertInto('message')
-    .values({
-      conversation_id: conversationId,
-      direction: 'note',
-      kind: 'note',
-      author_id: authorId,
-      from_name: '',
-      from_address: '',
-      to_addresses: toJson([]),
-      cc_addresses: toJson([]),
-      subject: conversation.subject,
-      message_id: null,
-      in_reply_to: null,
-      references: toJson([]),
-      text,
-      segments: toJson([{ kind: 'new', start: 0, end: text.length }]),
-      html: null,
-      intent: null,
-      intent_evidence: null,
-      inbound_id: null,
-      delivery_id: null,
-      created_at: now,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const id = await addMessageRow(db, {
+    conversation_id: conversationId,
+    direction: 'note',
+    kind: 'note',
+    author_id: authorId,
+    from_name: '',
+    from_address: '',
+    to_addresses: toJson([]),
+    cc_addresses: toJson([]),
+    subject: conversation.subject,
+    message_id: null,
+    in_reply_to: null,
+    references: toJson([]),
+    text,
+    segments: toJson([{ kind: 'new', start: 0, end: text.length }]),
+    html: null,
+    intent: null,
+    intent_evidence: null,
+    inbound_id: null,
+    delivery_id: null,
+    created_at: now,
+  });
   await indexMessage(db, id, { subject: '', text, from: '' });
   await changeConversation(db, conversationId, { message_count: conversation.message_count + 1 });
   return id;
 }
+
+const indexText = prepared<{ id: number; subject: string; text: string; from: string }>(
+  (_, of) => sql`insert into message_text (rowid, subject, text, from_address)
+    values (${of.id}, ${of.subject}, ${of.text}, ${of.from})`,
+);
 
 /** Puts a message into the full-text index: FTS5 on SQLite, tsvector on PostgreSQL; accents are folded here for both. */
 export async function indexMessage(
@@ -463,9 +474,7 @@ export async function indexMessage(
 ): Promise<void> {
   const [s, t, f] = [fold(subject), fold(text).slice(0, 100_000), fold(from)];
   if (engineOf(db) === 'sqlite') {
-    await sql`insert into message_text (rowid, subject, text, from_address) values (${messageId}, ${s}, ${t}, ${f})`.execute(
-      db,
-    );
+    await indexText(db, { id: messageId, subject: s, text: t, from: f });
     return;
   }
   const words = `${s} ${f.replace(/[@.]/g, ' ')} ${t}`;
@@ -519,6 +528,21 @@ export async function searchConversations(
     .execute();
 }
 
+const IDENTIFIER = { value: 'text' } satisfies Record<string, ColumnKind>;
+
+interface Remembered {
+  rows: string;
+  conversation: number | null;
+  delivery: number | null;
+  now: number;
+}
+
+const insertIdentifiers = prepared<Remembered>(
+  (db, of) => sql`insert into message_identifier (value, conversation_id, delivery_id, created_at)
+    select value, ${of.conversation}, ${of.delivery}, ${of.now}
+    from ${rowsFromJson(db, of.rows, IDENTIFIER)} as r where true on conflict (value) do nothing`,
+);
+
 /** Remembers Message-IDs, ours and theirs; the first owner of an id keeps it. Ids without <>, any case. */
 export async function rememberIdentifiers(
   db: Db,
@@ -528,9 +552,12 @@ export async function rememberIdentifiers(
 ): Promise<void> {
   const rows = [...new Set(values.map((value) => value.toLowerCase()))].map((value) => ({ value }));
   if (rows.length === 0) return;
-  await sql`insert into message_identifier (value, conversation_id, delivery_id, created_at)
-    select value, ${owner.conversationId ?? null}, ${owner.deliveryId ?? null}, ${now}
-    from ${rowsFrom(db, rows, { value: 'text' })} as r where true on conflict (value) do nothing`.execute(db);
+  await insertIdentifiers(db, {
+    rows: jsonOfRows(rows, IDENTIFIER),
+    conversation: owner.conversationId ?? null,
+    delivery: owner.deliveryId ?? null,
+    now,
+  });
 }
 
 /** The sending domain that signs for an address of ours: its own, else its organisation's first. */

@@ -1,7 +1,8 @@
 /** The one log of what happened to whom. Rows are added, in batches, and never changed. */
 import { sql } from 'kysely';
-import { rowsFrom } from './batch.ts';
+import { jsonOfRows, rowsFromJson, type ColumnKind } from './batch.ts';
 import type { EventKind } from './event-kind.ts';
+import { prepared } from './prepared.ts';
 import type { Db } from './tables.ts';
 
 export interface NewEvent {
@@ -14,6 +15,24 @@ export interface NewEvent {
   inbound_id?: number | null;
   data?: unknown;
 }
+
+const COLUMNS = {
+  kind: 'text',
+  at: 'int',
+  contact_id: 'int',
+  campaign_id: 'int',
+  delivery_id: 'int',
+  conversation_id: 'int',
+  inbound_id: 'int',
+  data: 'json',
+} satisfies Record<string, ColumnKind>;
+
+const insertEvents = prepared<{ rows: string }>(
+  (db, of) => sql`
+    insert into event (kind, at, contact_id, campaign_id, delivery_id, conversation_id, inbound_id, data)
+    select kind, at, contact_id, campaign_id, delivery_id, conversation_id, inbound_id, data
+    from ${rowsFromJson(db, of.rows, COLUMNS)} as r where true`,
+);
 
 /** Adds events in one statement. */
 export async function addEvents(db: Db, events: readonly NewEvent[]): Promise<void> {
@@ -28,16 +47,5 @@ export async function addEvents(db: Db, events: readonly NewEvent[]): Promise<vo
     inbound_id: event.inbound_id ?? null,
     data: event.data ?? {},
   }));
-  await sql`insert into event (kind, at, contact_id, campaign_id, delivery_id, conversation_id, inbound_id, data)
-    select kind, at, contact_id, campaign_id, delivery_id, conversation_id, inbound_id, data
-    from ${rowsFrom(db, rows, {
-      kind: 'text',
-      at: 'int',
-      contact_id: 'int',
-      campaign_id: 'int',
-      delivery_id: 'int',
-      conversation_id: 'int',
-      inbound_id: 'int',
-      data: 'json',
-    })} as r where true`.execute(db);
+  await insertEvents(db, { rows: jsonOfRows(rows, COLUMNS) });
 }

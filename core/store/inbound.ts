@@ -9,8 +9,9 @@
  * One writer each way: `claimInbound` counts the try, `settleInbound` ends it.
  */
 import { sql } from 'kysely';
-import { rowsFrom, skipLocked } from './batch.ts';
+import { jsonOfRows, rowsFromJson, skipLocked, type ColumnKind } from './batch.ts';
 import { fromJson } from './json.ts';
+import { prepared, preparedByColumns } from './prepared.ts';
 import type { Db, Row, RowPatch } from './tables.ts';
 
 export interface ReceivedEnvelope {
@@ -28,6 +29,23 @@ export async function addInbound(db: Db, envelope: ReceivedEnvelope, now: number
   return (await addInbounds(db, [envelope], now))[0] as number;
 }
 
+const COLUMNS = {
+  mail_from: 'text',
+  rcpt_to: 'json',
+  remote_ip: 'text',
+  helo: 'text',
+  tls: 'text',
+  size: 'int',
+  raw_hash: 'text',
+} satisfies Record<string, ColumnKind>;
+
+const insertInbounds = prepared<{ rows: string; now: number }, { id: number }>(
+  (db, of) => sql`
+    insert into inbound (received_at, state, attempts, mail_from, rcpt_to, remote_ip, helo, tls, size, raw_hash)
+    select ${of.now}, 'received', 0, mail_from, rcpt_to, remote_ip, helo, tls, size, raw_hash
+    from ${rowsFromJson(db, of.rows, COLUMNS)} as r where true order by ordinal returning id`,
+);
+
 /** The rows behind many 250s, in one statement. Returns their ids in the order given. */
 export async function addInbounds(
   db: Db,
@@ -43,18 +61,7 @@ export async function addInbounds(
     size: one.size,
     raw_hash: one.rawHash,
   }));
-  const added = await sql<{ id: number }>`
-    insert into inbound (received_at, state, attempts, mail_from, rcpt_to, remote_ip, helo, tls, size, raw_hash)
-    select ${now}, 'received', 0, mail_from, rcpt_to, remote_ip, helo, tls, size, raw_hash
-    from ${rowsFrom(db, rows, {
-      mail_from: 'text',
-      rcpt_to: 'json',
-      remote_ip: 'text',
-      helo: 'text',
-      tls: 'text',
-      size: 'int',
-      raw_hash: 'text',
-    })} as r where true order by ordinal returning id`.execute(db);
+  const added = await insertInbounds(db, { rows: jsonOfRows(rows, COLUMNS), now });
   return added.rows.map((row) => Number(row.id)).sort((one, other) => one - other);
 }
 
@@ -88,16 +95,14 @@ export async function freeInbound(db: Db): Promise<void> {
     .execute();
 }
 
+const lock = prepared<{ id: number }>((db, of) =>
+  // The update takes the row lock on PostgreSQL and is nothing on SQLite.
+  db.updateTable('inbound').set({ error: null }).where('id', '=', of.id).where('state', '=', 'received'),
+);
+
 /** Whether the row still waits to be applied; takes its lock, so that two workers cannot both apply it. */
 export async function lockReceived(db: Db, id: number): Promise<boolean> {
-  // The update takes the row lock on PostgreSQL and is nothing on SQLite.
-  const result = await db
-    .updateTable('inbound')
-    .set({ error: null })
-    .where('id', '=', id)
-    .where('state', '=', 'received')
-    .executeTakeFirst();
-  return Number(result.numUpdatedRows) === 1;
+  return Number((await lock(db, { id })).numAffectedRows) === 1;
 }
 
 export type Settlement = Pick<
@@ -113,13 +118,17 @@ export type Settlement = Pick<
   | 'facts'
 >;
 
+const settle = preparedByColumns<Settlement & { id: number; applied_at: number }>(
+  (db, { id, ...settlement }) =>
+    db
+      .updateTable('inbound')
+      .set({ ...settlement, state: 'applied', lease_until: null })
+      .where('id', '=', id),
+);
+
 /** Ends it: its effects are in the same transaction. */
 export async function settleInbound(db: Db, id: number, settlement: Settlement, now: number): Promise<void> {
-  await db
-    .updateTable('inbound')
-    .set({ ...settlement, state: 'applied', lease_until: null, applied_at: now })
-    .where('id', '=', id)
-    .execute();
+  await settle(db, { ...settlement, id, applied_at: now });
 }
 
 /** A try that went wrong: tried again at `retryAt`, or given up for good when null. The raw message stays. */

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { skipLocked } from './batch.ts';
-import type { Db } from './tables.ts';
+import { prepared, preparedByColumns } from './prepared.ts';
+import type { Db, NewRow } from './tables.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -26,32 +27,41 @@ export interface TokenUses {
   unprovedSenders: number;
 }
 
+const insertUse = preparedByColumns<NewRow<'reply_token_use'>>((db, row) =>
+  db
+    .insertInto('reply_token_use')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
+const countUses = prepared<
+  { hash: string; hourAgo: number; dayAgo: number },
+  { messages: number; senders: number }
+>((db, of) =>
+  db
+    .selectFrom('reply_token_use')
+    .select(({ fn }) => [
+      fn.countAll<number>().as('messages'),
+      sql<number>`count(distinct case when proved = 0 and at > ${of.hourAgo} then sender end)`.as('senders'),
+    ])
+    .where('token_hash', '=', of.hash)
+    .where('at', '>', of.dayAgo),
+);
+
 /** Counts this message, once however often it is tried, and answers how many there are. Index: the primary key. */
 export async function countTokenUse(
   db: Db,
   { tokenHash, inboundId, sender, isProved }: TokenUse,
   now: number,
 ): Promise<TokenUses> {
-  await db
-    .insertInto('reply_token_use')
-    .values({
-      token_hash: tokenHash,
-      inbound_id: inboundId,
-      sender: createHash('sha256').update(sender.toLowerCase()).digest('base64url'),
-      proved: isProved ? 1 : 0,
-      at: now,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  const row = await db
-    .selectFrom('reply_token_use')
-    .select(({ fn }) => [
-      fn.countAll<number>().as('messages'),
-      sql<number>`count(distinct case when proved = 0 and at > ${now - HOUR} then sender end)`.as('senders'),
-    ])
-    .where('token_hash', '=', tokenHash)
-    .where('at', '>', now - DAY)
-    .executeTakeFirst();
+  await insertUse(db, {
+    token_hash: tokenHash,
+    inbound_id: inboundId,
+    sender: createHash('sha256').update(sender.toLowerCase()).digest('base64url'),
+    proved: isProved ? 1 : 0,
+    at: now,
+  });
+  const [row] = (await countUses(db, { hash: tokenHash, hourAgo: now - HOUR, dayAgo: now - DAY })).rows;
   return { messages: Number(row?.messages ?? 0), unprovedSenders: Number(row?.senders ?? 0) };
 }
 

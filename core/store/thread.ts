@@ -1,5 +1,6 @@
 /** What received mail belongs to: the questions that threading asks of the store. */
 import { fromJson } from './json.ts';
+import { prepared } from './prepared.ts';
 import type { Db, Row } from './tables.ts';
 
 /** One of our deliveries, with what its answer needs to know. */
@@ -20,8 +21,13 @@ export interface AnsweredDelivery {
   subject: string;
 }
 
-export async function answeredDelivery(db: Db, id: number): Promise<AnsweredDelivery | undefined> {
-  const row = await db
+type AnsweredRow = Omit<AnsweredDelivery, 'subject'> & {
+  campaign_subject: string | null;
+  message_subject: string | null;
+};
+
+const answeredRow = prepared<{ id: number }, AnsweredRow>((db, of) =>
+  db
     .selectFrom('any_delivery as delivery')
     .leftJoin('campaign', (join) =>
       join.onRef('campaign.id', '=', 'delivery.origin_id').on('delivery.origin_kind', '=', 'campaign'),
@@ -45,19 +51,24 @@ export async function answeredDelivery(db: Db, id: number): Promise<AnsweredDeli
       'campaign.subject as campaign_subject',
       'message.subject as message_subject',
     ])
-    .where('delivery.id', '=', id)
-    .executeTakeFirst();
+    .where('delivery.id', '=', of.id),
+);
+
+export async function answeredDelivery(db: Db, id: number): Promise<AnsweredDelivery | undefined> {
+  const [row] = (await answeredRow(db, { id })).rows;
   if (row === undefined) return undefined;
   const { campaign_subject, message_subject, ...delivery } = row;
   return { ...delivery, subject: campaign_subject ?? message_subject ?? '' };
 }
 
-/** The words that we sent, without the values that were merged: enough to know them again in a quotation. */
-export async function ownWords(
-  db: Db,
-  deliveryId: number,
-): Promise<{ text: string; html: string } | undefined> {
-  const row = await db
+interface WordsRow {
+  template_text: string | null;
+  template_html: string | null;
+  message_text: string | null;
+}
+
+const wordsRow = prepared<{ id: number }, WordsRow>((db, of) =>
+  db
     .selectFrom('any_delivery as delivery')
     .leftJoin('template_version', 'template_version.id', 'delivery.template_version_id')
     .leftJoin('message', (join) =>
@@ -68,8 +79,15 @@ export async function ownWords(
       'template_version.html as template_html',
       'message.text as message_text',
     ])
-    .where('delivery.id', '=', deliveryId)
-    .executeTakeFirst();
+    .where('delivery.id', '=', of.id),
+);
+
+/** The words that we sent, without the values that were merged: enough to know them again in a quotation. */
+export async function ownWords(
+  db: Db,
+  deliveryId: number,
+): Promise<{ text: string; html: string } | undefined> {
+  const [row] = (await wordsRow(db, { id: deliveryId })).rows;
   if (row === undefined) return undefined;
   return { text: row.template_text ?? row.message_text ?? '', html: row.template_html ?? '' };
 }
@@ -114,19 +132,23 @@ export async function knownIdentifiers(db: Db, values: readonly string[]): Promi
   return wanted.flatMap((value) => rows.filter((row) => row.value === value));
 }
 
+const aboutDelivery = prepared<{ address: string; delivery: number }, Row<'conversation'>>((db, of) =>
+  db
+    .selectFrom('conversation')
+    .selectAll()
+    .where('address', '=', of.address)
+    .where('delivery_id', '=', of.delivery)
+    .orderBy('id')
+    .limit(1),
+);
+
 /** The conversation that this address already has about this delivery. Index: conversation_address. */
 export async function conversationAbout(
   db: Db,
   address: string,
   deliveryId: number,
 ): Promise<Row<'conversation'> | undefined> {
-  return db
-    .selectFrom('conversation')
-    .selectAll()
-    .where('address', '=', address)
-    .where('delivery_id', '=', deliveryId)
-    .orderBy('id')
-    .executeTakeFirst();
+  return (await aboutDelivery(db, { address, delivery: deliveryId })).rows[0];
 }
 
 export async function conversationRow(db: Db, id: number): Promise<Row<'conversation'> | undefined> {
@@ -169,11 +191,14 @@ export async function recentConversations(
     .execute();
 }
 
-export async function contactByAddress(
-  db: Db,
-  address: string,
-): Promise<Pick<Row<'contact'>, 'id' | 'email'> | undefined> {
-  return db.selectFrom('contact').select(['id', 'email']).where('email', '=', address).executeTakeFirst();
+type Addressee = Pick<Row<'contact'>, 'id' | 'email'>;
+
+const addressee = prepared<{ address: string }, Addressee>((db, of) =>
+  db.selectFrom('contact').select(['id', 'email']).where('email', '=', of.address),
+);
+
+export async function contactByAddress(db: Db, address: string): Promise<Addressee | undefined> {
+  return (await addressee(db, { address })).rows[0];
 }
 
 /** Whether staff ever wrote to this address in a conversation with it. Index: conversation_address. */

@@ -12,12 +12,19 @@ import { isLooping, loopRefusal } from './refusal.ts';
 export type Keep = (envelope: Omit<ReceivedEnvelope, 'rawHash' | 'size'>, spool: RawSpool) => Promise<number>;
 
 export interface Keeper extends Keep {
-  /** Somebody is on the line with a message, or was a moment ago. */
-  isBusy: () => boolean;
+  rush: () => Rush;
 }
 
+/**
+ * How much comes in. `some`: somebody is on the line with a message, or was a moment ago. `flood`: more at once than could
+ * be read beside it.
+ */
+export type Rush = 'none' | 'some' | 'flood';
+
 /** A sender's next message comes within this, if he has one. */
-const STILL_BUSY_MS = 100;
+export const STILL_BUSY_MS = 100;
+/** So many within that time. */
+const FLOOD = 20;
 
 interface Waiting {
   envelope: ReceivedEnvelope;
@@ -32,7 +39,9 @@ const MOST_AT_ONCE = 200;
 export function keeper(rt: Runtime): Keeper {
   const waiting: Waiting[] = [];
   let isRunning = false;
-  let lastAt = -Infinity;
+  /** When the last ones came, the oldest overwritten first. */
+  const arrivals = Array.from({ length: FLOOD }, () => -Infinity);
+  let arrived = 0;
 
   async function drain(): Promise<void> {
     // Whoever ends in this turn of the event loop comes along.
@@ -52,7 +61,7 @@ export function keeper(rt: Runtime): Keeper {
   }
 
   const keep = async (envelope: Omit<ReceivedEnvelope, 'rawHash' | 'size'>, spool: RawSpool) => {
-    lastAt = rt.clock.now();
+    arrivals[arrived++ % FLOOD] = rt.clock.now();
     const kept = await spool.keep();
     if (isLooping(spool.head)) throw loopRefusal();
     const id = await new Promise<number>((resolve, reject) => {
@@ -67,11 +76,15 @@ export function keeper(rt: Runtime): Keeper {
       void drain();
     });
     rt.metrics.count('inbound_received');
-    lastAt = rt.clock.now();
     rt.wake.ring('inbound');
     return id;
   };
-  return Object.assign(keep, { isBusy: () => rt.clock.now() - lastAt < STILL_BUSY_MS });
+  const isRecent = (at = -Infinity) => rt.clock.now() - at < STILL_BUSY_MS;
+  const rush = (): Rush => {
+    if (isRecent(arrivals[arrived % FLOOD])) return 'flood';
+    return isRecent(arrivals[(arrived + FLOOD - 1) % FLOOD]) ? 'some' : 'none';
+  };
+  return Object.assign(keep, { rush });
 }
 
 const commit = (rt: Runtime, batch: readonly Waiting[]): Promise<number[]> =>

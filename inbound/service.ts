@@ -12,7 +12,7 @@ import { Cage } from './cage.ts';
 import { Forwarders } from './forwarder.ts';
 import { listen, type Listener } from './listener.ts';
 import { ImapPuller } from './imap-puller.ts';
-import { keeper } from './keep.ts';
+import { keeper, STILL_BUSY_MS, type Rush } from './keep.ts';
 import { PressureGauge } from './pressure.ts';
 import { process as processRows, type Reader } from './receive.ts';
 import { Recipients } from './recipient.ts';
@@ -20,7 +20,7 @@ import { Recipients } from './recipient.ts';
 /** Longer than any message may take; only another node waits it out. */
 const LEASE_MS = 15 * 60_000;
 const POLL_MS = 5000;
-/** However busy port 25 is, what was accepted longer ago is read at full speed. */
+/** However much comes in at port 25, what was accepted longer ago is read at full speed. */
 const LONGEST_LAG_MS = 5000;
 
 /** The listener and its workers, as `main.ts` starts them. */
@@ -54,7 +54,7 @@ export function inbound(rt: Runtime): Role {
       workers = new Workers(
         { rt, hostname, forwarders, cage: new Cage({ workers: settings.workers }) },
         settings.workers,
-        keep.isBusy,
+        keep.rush,
       );
       off.push(wake.on('inbound', () => workers?.wake()));
       workers.start();
@@ -110,7 +110,7 @@ export function inbound(rt: Runtime): Role {
 export class Workers {
   readonly #reader: Reader;
   readonly #atOnce: number;
-  readonly #isPortBusy: () => boolean;
+  readonly #rush: () => Rush;
   readonly #running = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
   #bell: (() => void) | undefined;
@@ -118,13 +118,14 @@ export class Workers {
   /** Rows claimed and not yet ended, and how many there may be now. */
   #held = 0;
   #most: number;
-  /** How long the oldest row had waited when it was last looked. */
+  /** How long the oldest row had waited when it was last looked, and when that was. */
   #lagMs = 0;
+  #lookedAt = 0;
   #loop: Promise<void> | undefined;
 
-  constructor(reader: Reader, atOnce: number, isPortBusy: () => boolean = () => false) {
+  constructor(reader: Reader, atOnce: number, rush: () => Rush = () => 'none') {
     this.#reader = reader;
-    this.#isPortBusy = isPortBusy;
+    this.#rush = rush;
     // While some are read in their cages, others wait for name servers and commits.
     this.#atOnce = atOnce * 16;
     this.#most = this.#atOnce;
@@ -168,22 +169,21 @@ export class Workers {
         rt.log.error('inbound queue not read', { error: explain(error) });
       }
       // Full, or nothing there: each row that ends rings when there is room for many.
-      if (taken === 0 && !this.#rung) await this.#sleep();
+      if (taken === 0 && !this.#rung) await this.#sleep(this.#most === 0 ? STILL_BUSY_MS : POLL_MS);
     }
   }
 
   async #claim(): Promise<number> {
     const { rt } = this.#reader;
-    // Who is on the line waits for us, what is accepted can wait a little: few at a time, unless they have waited long.
-    this.#most =
-      this.#isPortBusy() && this.#lagMs < LONGEST_LAG_MS ? Math.ceil(this.#atOnce / 8) : this.#atOnce;
+    this.#most = this.#mostNow();
     const room = this.#most - this.#held;
     // A claim is a commit: many rows at once.
-    if (room < this.#most / 4) return 0;
+    if (room <= this.#most / 4) return 0;
     const rows = await rt.store.write((tx) =>
       claimInbound(tx, { limit: room, leaseMs: LEASE_MS }, rt.clock.now()),
     );
-    this.#lagMs = rows[0] === undefined ? 0 : rt.clock.now() - rows[0].received_at;
+    this.#lookedAt = rt.clock.now();
+    this.#lagMs = rows[0] === undefined ? 0 : this.#lookedAt - rows[0].received_at;
     if (rows.length === 0) return 0;
     this.#held += rows.length;
     const work = processRows(this.#reader, rows, () => {
@@ -196,12 +196,32 @@ export class Workers {
     return rows.length;
   }
 
-  async #sleep(): Promise<void> {
+  /**
+   * Who is on the line waits for us, what is accepted can wait a little: few at a time, and none while it floods, unless
+   * some have waited long.
+   */
+  #mostNow(): number {
+    const waited = this.#lagMs + this.#reader.rt.clock.now() - this.#lookedAt;
+    if (waited >= LONGEST_LAG_MS) return this.#atOnce;
+    const rush = this.#rush();
+    switch (rush) {
+      case 'none':
+        return this.#atOnce;
+      case 'some':
+        return Math.ceil(this.#atOnce / 8);
+      case 'flood':
+        return 0;
+      default:
+        return rush satisfies never;
+    }
+  }
+
+  async #sleep(longest: number): Promise<void> {
     // A stop that came while rows were claimed rang a bell that nobody heard.
     if (this.#stopped.signal.aborted) return;
     const ended = new AbortController();
     const bell = new Promise<void>((resolve) => (this.#bell = resolve));
-    await Promise.race([bell, this.#reader.rt.clock.sleep(POLL_MS, ended.signal)]);
+    await Promise.race([bell, this.#reader.rt.clock.sleep(longest, ended.signal)]);
     ended.abort();
     this.#bell = undefined;
   }

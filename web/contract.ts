@@ -27,6 +27,7 @@ import { healthRoutes } from './contract/health-routes.ts';
 import { personaRoutes } from './contract/persona-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { trackingRoutes } from './contract/tracking-routes.ts';
+import { learntRoutes } from './contract/learnt-routes.ts';
 import { liveRoutes } from './contract/live-routes.ts';
 import type * as audience from './contract/audience.ts';
 import type * as consent from './contract/consent.ts';
@@ -47,6 +48,7 @@ import type * as sending from './contract/sending.ts';
 export const routes = {
   ...peopleRoutes,
   ...inboxRoutes,
+  ...learntRoutes,
   ...audienceRoutes,
   ...eventsRoutes,
   ...consentRoutes,

@@ -13,9 +13,11 @@ import type { Store } from '../store/open.ts';
 import { addRawMessage, rawPath } from '../store/raw-message.ts';
 import { eachEngine } from '../store/testing.ts';
 import { createWake } from '../wake.ts';
+import { learntIntents } from './correct-intent.ts';
 import { readCall, type EventCall } from './event-call.ts';
 import { takeCalls } from './event-group.ts';
 import { erasedHash, erasePerson, exportPerson, STAND_IN } from './erase.ts';
+import { countedWords } from './learnt-intent.ts';
 import { suppress, SuppressionView } from './suppress.ts';
 
 const NOW = Date.UTC(2026, 2, 3, 9);
@@ -168,6 +170,14 @@ async function plant(rt: Awaited<ReturnType<typeof stand>>, email: string, n: nu
     inbound_id: inbound,
     created_at: NOW,
   });
+  // What staff said it means, with the words that the rules had gone by.
+  await put(store, 'intent_correction', {
+    message_id: message,
+    was: 'negative',
+    was_evidence: `Write to ${email}`,
+    intent: 'interested',
+    made_at: NOW,
+  });
   await store.write((tx) =>
     store.engine === 'sqlite'
       ? sql`insert into message_text (rowid, subject, text, from_address) values (${message}, 'Re', ${`Write to ${email}`}, ${email})`.execute(
@@ -308,8 +318,22 @@ eachEngine((_name, open) => {
     if (disk !== undefined) expect(filesWith(disk, ANA)).not.toEqual([]);
     expect(filesWith(rt.directory, ANA)).toHaveLength(2);
 
+    const mail = countedWords('showroom portail');
+    const learnt = () => learntIntents(rt, NOW);
+    await store.write((tx) =>
+      tx
+        .updateTable('message')
+        .set((eb) => ({ intent: 'interested', text: eb('text', '||', ' showroom portail') }))
+        .where('from_address', '=', ANA)
+        .execute(),
+    );
+    expect((await learnt()).propose(mail, 'other')).toMatchObject({ intent: 'interested' });
+
     const erased = await erasePerson(rt, ANA, null);
 
+    // What their letter taught is forgotten with it; the other's correction teaches on.
+    expect((await learnt()).propose(mail, 'other')).toBeUndefined();
+    expect((await learnt()).taught()).toMatchObject([{ intent: 'interested', replies: 1 }]);
     expect(await rowsWith(store, ANA)).toEqual([]);
     expect(filesWith(rt.directory, ANA)).toEqual([]);
     expect(erased.rewritten).toBe(store.engine === 'sqlite');
@@ -325,6 +349,7 @@ eachEngine((_name, open) => {
       consent: 1,
       conversation: 1,
       message: 1,
+      intent_correction: 1,
       raw_message: 2,
       import_file: 1,
     });

@@ -99,6 +99,7 @@ export async function eraseTraces(
       .where(sql<boolean>`(conversation_id in ${listed(conversations)} or inbound_id in ${listed(inbounds)})`)
       .execute(),
   );
+  await run('intent_correction', sql`delete from intent_correction where message_id in ${listed(messages)}`);
   await run('attachment', sql`delete from attachment where message_id in ${listed(messages)}`);
   await run('search', sql`delete from message_text where rowid in ${listed(messages)}`);
   await run('message', sql`delete from message where id in ${listed(messages)}`);
@@ -255,6 +256,11 @@ export async function rowsOfPerson(db: Db, traces: Traces): Promise<Record<strin
     messages:
       await rows(sql`select conversation_id, direction, from_name, from_address, to_addresses, subject, text, created_at
       from message where conversation_id in ${listed(conversations)} and direction <> 'note' order by id`),
+    intent_corrections:
+      await rows(sql`select intent_correction.was, intent_correction.intent, intent_correction.made_at,
+      intent_correction.message_id
+      from intent_correction join message on message.id = intent_correction.message_id
+      where message.conversation_id in ${listed(conversations)} order by intent_correction.id`),
     mail_received: await rows(sql`select received_at, mail_from, remote_ip, kind, size from inbound
       where id in ${listed(inbounds)} order by id`),
   };

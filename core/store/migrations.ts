@@ -583,6 +583,16 @@ export const migrations: Migration[] = [
     ],
   },
   {
+    // What staff say a reply means, where the rules read something else: what Parley learns from.
+    name: '0025_intent_corrections',
+    up: [
+      `create table intent_correction (id :id, message_id :int not null unique, was text not null, was_evidence text,
+        intent text not null, made_by :int, made_at :int not null)`,
+      // The replies that the rules read, newest first, without walking past every bounce.
+      `create index message_intent on message (id) where intent is not null`,
+    ],
+  },
+  {
     // Ordered exclusive segments; and the edges of "on the list since", "has agreed for".
     name: '0030_personas',
     up: [

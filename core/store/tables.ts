@@ -1096,6 +1096,17 @@ export interface Tables extends MembershipTables {
     delivery_id: number | null;
     created_at: number;
   };
+  /** What staff say a reply means; the message holds the words. One a message. */
+  intent_correction: {
+    id: Generated<number>;
+    message_id: number;
+    /** What the rules read, for undo; the same as `intent` when staff confirmed it against a proposal. */
+    was: string;
+    was_evidence: string | null;
+    intent: string;
+    made_by: number | null;
+    made_at: number;
+  };
   attachment: {
     id: Generated<number>;
     message_id: number;

@@ -9,6 +9,7 @@ import { imapHandlers } from './imap.ts';
 import { malwareHandlers } from './malware.ts';
 import { importHandlers } from './import.ts';
 import { inboxHandlers } from './inbox.ts';
+import { learntHandlers } from './learnt.ts';
 import { orderHandlers } from './order.ts';
 import { organisationHandlers } from './organisation.ts';
 import { reportHandlers } from './report.ts';
@@ -30,6 +31,7 @@ import { suppressionHandlers } from './suppression.ts';
 export const handlers: Handlers = {
   ...sessionHandlers,
   ...inboxHandlers,
+  ...learntHandlers,
   ...campaignHandlers,
   ...contactHandlers,
   ...consentHandlers,

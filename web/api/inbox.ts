@@ -33,16 +33,20 @@ import type { Call, SomeHandlers } from '../http/route.ts';
 import type { RouteName } from '../contract.ts';
 import { decideWish } from '../../core/audience/wish.ts';
 import { wishesIn, type Wish } from '../../core/store/suppression.ts';
+import type { Runtime } from '../../core/runtime.ts';
+import { intentReadings } from './learnt.ts';
 import { panelFor } from './panel.ts';
 
 const MOST_CHANGES = 200;
 
 export const conversationLine = (row: ConversationSummary) => ({ ...row, unread: row.unread === 1 });
 
-function turns(messages: readonly ConversationMessage[]) {
+async function turns(rt: Runtime, messages: readonly ConversationMessage[], now: number) {
   const before = subjectsBefore(messages);
+  const readings = await intentReadings(rt, messages, now);
   return messages.map(({ html, ...message }) => ({
     ...message,
+    ...(readings.get(message.id) ?? { intents: [], intent_proposed: null, intent_corrected: null }),
     has_html: html !== null && message.malware === null,
     subject_before: before.get(message.id) ?? null,
   }));
@@ -109,7 +113,7 @@ export const inboxHandlers = {
     };
   },
 
-  async conversation({ rt, params }) {
+  async conversation({ rt, params, now }) {
     const db = rt.store.read;
     const row = await existing(db, params.id);
     const [messages, contact, reply, mailbox, wishes, neighbours] = await Promise.all([
@@ -123,7 +127,7 @@ export const inboxHandlers = {
     return {
       conversation: conversationLine(row),
       ...neighbours,
-      messages: turns(messages),
+      messages: await turns(rt, messages, now),
       contact,
       reply,
       signature: mailbox?.signature ?? '',

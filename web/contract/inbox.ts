@@ -117,6 +117,17 @@ export const message = z.object({
   intent: z.string().nullable(),
   /** The words that say so. */
   intent_evidence: z.string().nullable(),
+  /** Where it has an intent: every one, the likeliest first by what this workspace learnt. */
+  intents: z.array(z.string()),
+  /** Another intent that staff's corrections speak for, and by which words. Nothing acts on it. */
+  intent_proposed: z
+    .object({
+      intent: z.string(),
+      words: z.array(z.object({ word: z.string(), seen: count })),
+    })
+    .nullable(),
+  /** Staff said what it means; `was` is what the rules had read. */
+  intent_corrected: z.object({ id, was: z.string(), by: z.string().nullable(), at: time }).nullable(),
   /** What a scanner found in it: its files are kept, and only an administrator may take them. */
   malware: z.string().nullable(),
   attachments: z.array(attachment),

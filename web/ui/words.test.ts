@@ -25,6 +25,7 @@ import { sending } from './words/sending.ts';
 import { settings } from './words/settings.ts';
 import { shell } from './words/shell.ts';
 import { healthWords } from './words/health.ts';
+import { learntWords } from './words/learnt.ts';
 import { personaWords } from './words/personas.ts';
 import { segmentWords } from './words/segments.ts';
 import { ways } from './words/ways.ts';
@@ -46,6 +47,7 @@ const catalogues = {
   settings,
   shell,
   healthWords,
+  learntWords,
   personaWords,
   segmentWords,
   ways,

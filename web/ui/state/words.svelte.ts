@@ -11,6 +11,7 @@ import { egress } from '../words/egress.ts';
 import { forms } from '../words/forms.ts';
 import { imap } from '../words/imap.ts';
 import { healthWords } from '../words/health.ts';
+import { learntWords } from '../words/learnt.ts';
 import { personaWords } from '../words/personas.ts';
 import { planning } from '../words/planning.ts';
 import { inbox } from '../words/inbox.ts';
@@ -43,6 +44,7 @@ const table = {
   ...consent,
   ...settings,
   ...healthWords,
+  ...learntWords,
   ...personaWords,
   ...planning,
   ...dkim,

@@ -12,10 +12,10 @@ import type { Tokens } from '../core/mail/tokens.ts';
 import { newestContinuation } from '../core/store/continuation.ts';
 import {
   answeredDelivery,
+  contactByAddress,
   conversationAbout,
   conversationOfMessage,
   conversationRow,
-  contactByAddress,
   knownIdentifiers,
   participantsOf,
   recentConversations,
@@ -196,7 +196,12 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
     rules.push({ id: 'thread-message-id', why: 'answers a Message-ID that we know' });
 
   const contact = await contactByAddress(db, from);
-  const isSame = delivery !== undefined && delivery.address.toLowerCase() === from && forged === undefined;
+  // They, from the address that we wrote to or from another of theirs.
+  const isTheirs =
+    delivery !== undefined &&
+    (delivery.address.toLowerCase() === from ||
+      (contact !== undefined && contact.id === delivery.contact_id));
+  const isSame = isTheirs && forged === undefined;
   const place: Place = {
     delivery,
     token,

@@ -17,8 +17,12 @@ import {
 import { isEachOwn } from './segment-day.ts';
 import { SENT_EVENTS } from './segment-sql.ts';
 
-/** What can have changed about a contact, as the triggers of the store name it; `person`: one is new or gone. */
-export type Change = 'person' | 'contact' | 'list' | 'suppression' | 'consent' | 'conversation' | 'event';
+/**
+ * What can have changed about a contact, as the triggers of the store name it; `person`: one is new or gone; `company`: somebody
+ * else came to theirs or left it.
+ */
+export type Change =
+  'person' | 'contact' | 'list' | 'suppression' | 'consent' | 'conversation' | 'event' | 'company';
 
 export interface Dependence {
   changes: readonly Change[];

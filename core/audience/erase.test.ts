@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../../config/schema.ts';
 import { manualClock } from '../clock.ts';
 import { createSecrets } from '../secrets.ts';
+import { addAddress } from '../store/address.ts';
 import { addContact, contactByEmail, contactRow } from '../store/contact.ts';
 import { addEvents } from '../store/event.ts';
 import type { Store } from '../store/open.ts';
@@ -23,6 +24,7 @@ import { suppress, SuppressionView } from './suppress.ts';
 const NOW = Date.UTC(2026, 2, 3, 9);
 const ANA = 'ana.torres@example.org';
 const BOB = 'bob@example.net';
+const OTHER = 'ana.before@example.com';
 
 async function stand(store: Store) {
   const directory = mkdtempSync(join(tmpdir(), 'parley-erase-'));
@@ -407,6 +409,47 @@ eachEngine((_name, open) => {
     for (const words of ['zither', 'u-ana', 'v-ana', 'Zwolle', ANA])
       expect(await rowsWith(store, words)).toEqual([]);
     expect(await rowsWith(store, 'banjo')).not.toEqual([]);
+  });
+
+  test('whoever has several addresses goes with all of them, asked by any, also out of what a merge kept', async () => {
+    const store = await open();
+    const rt = await stand(store);
+    const ana = await plant(rt, ANA, 1);
+    const bob = await plant(rt, BOB, 2);
+    await store.write(async (tx) => {
+      await addAddress(tx, { contact_id: ana.contact, address: OTHER, source: 'test' }, NOW);
+      await tx
+        .insertInto('contact_merge')
+        .values({
+          kept_id: ana.contact,
+          gone_id: 99,
+          at: NOW,
+          made_by: null,
+          snapshot: `{"gone":{"email":"${OTHER}"}}`,
+        })
+        .execute();
+      await tx
+        .insertInto('duplicate_pair')
+        .values({ a_id: ana.contact, b_id: bob.contact, reasons: '[]', score: 1, found_at: NOW })
+        .execute();
+    });
+    await suppress(rt, { address: OTHER, scope: 'everything', reason: 'hard-bounce', evidence: OTHER });
+    await put(store, 'audit', { at: NOW, action: 'a', subject: OTHER, detail: '{}' });
+    writeFileSync(join(rt.directory, 'imports', '1.csv'), `email\n${OTHER}\n`);
+    expect((await exportPerson(rt, OTHER))!['other_addresses']).toMatchObject([{ address: OTHER }]);
+    const disk = store.engine === 'sqlite' ? await databaseOf(store) : undefined;
+    if (disk !== undefined) expect(filesWith(disk, OTHER)).not.toEqual([]);
+
+    const erased = await erasePerson(rt, OTHER, null);
+
+    for (const address of [ANA, OTHER]) {
+      expect(await rowsWith(store, address)).toEqual([]);
+      expect(filesWith(rt.directory, address)).toEqual([]);
+      if (disk !== undefined) expect(filesWith(disk, address)).toEqual([]);
+      expect(rt.suppressions.isErased(address)).toBe(true);
+    }
+    expect(erased.counts).toMatchObject({ contact_address: 1, duplicate_pair: 1, contact_merge: 1 });
+    expect(await contactByEmail(store.read, BOB)).toBeDefined();
   });
 
   test('while a message to them is on the wire nothing is erased', async () => {

@@ -53,29 +53,37 @@ export async function erasePerson(
 ): Promise<Erased> {
   const { store, config, clock } = rt;
   const now = clock.now();
-  const hash = erasedHash(rt.secrets)(address);
-  const { counts, files } = await store.write(async (tx) => {
+  const hashOf = erasedHash(rt.secrets);
+  const { counts, files, addresses } = await store.write(async (tx) => {
     const traces = await tracesOf(tx, address);
     if ((await onTheWire(tx, traces)).length > 0)
       throw new Problem('conflict', 'a message to them is on the wire this moment: try again in a minute');
     // First, because the summary of what programs told holds values of theirs.
     const told = traces.contactId === null ? 0 : await forgetTold(tx, traces.contactId);
-    const erased = await eraseTraces(tx, traces, STAND_IN, mailedHash(address), now);
+    const erased = await eraseTraces(tx, traces, STAND_IN, mailedHash, now);
     if (told > 0) erased.counts['event'] = (erased.counts['event'] ?? 0) + told;
-    await keepErasure(tx, { hash, made_by: by, counts: toJson(erased.counts) }, now);
+    for (const one of traces.addresses)
+      await keepErasure(tx, { hash: hashOf(one), made_by: by, counts: toJson(erased.counts) }, now);
     await addAudit(
       tx,
-      { userId: by, action: 'person erased', subject: `erasure:${hash.slice(0, 12)}`, detail: erased.counts },
+      {
+        userId: by,
+        action: 'person erased',
+        subject: `erasure:${hashOf(address).slice(0, 12)}`,
+        detail: erased.counts,
+      },
       now,
     );
-    return erased;
+    return { ...erased, addresses: traces.addresses };
   });
-  rt.suppressions.forget(address);
-  rt.suppressions.addErased(hash);
+  for (const one of addresses) {
+    rt.suppressions.forget(one);
+    rt.suppressions.addErased(hashOf(one));
+  }
   rt.wake.ring('suppression');
   for (const file of files) await rm(rawPath(config.data_dir, file), { force: true });
   for (const path of await finishedImportFiles(store.read))
-    if (await holds(join(config.data_dir, path), address)) {
+    if (await holds(join(config.data_dir, path), addresses)) {
       await rm(join(config.data_dir, path), { force: true });
       counts['import_file'] = (counts['import_file'] ?? 0) + 1;
     }
@@ -116,20 +124,21 @@ export async function exportPerson(
   return { address, exported_at: new Date(clock.now()).toISOString(), ...Object.fromEntries(parsed) };
 }
 
-/** Whether a file has the address, in any case, read in pieces that overlap. */
-async function holds(path: string, address: string): Promise<boolean> {
+/** Whether a file has one of the addresses, in any case, read in pieces that overlap. */
+async function holds(path: string, addresses: readonly string[]): Promise<boolean> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return false;
   try {
-    const wanted = address.toLowerCase();
+    const wanted = addresses.map((address) => address.toLowerCase());
+    const longest = Math.max(...wanted.map((one) => one.length));
     const buffer = Buffer.alloc(1024 * 1024);
     let rest = '';
     for (;;) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return false;
       const text = rest + buffer.toString('latin1', 0, bytesRead).toLowerCase();
-      if (text.includes(wanted)) return true;
-      rest = text.slice(-wanted.length);
+      if (wanted.some((one) => text.includes(one))) return true;
+      rest = text.slice(-longest);
     }
   } finally {
     await file.close();

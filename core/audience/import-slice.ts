@@ -12,6 +12,7 @@ import { addEvents, type NewEvent } from '../store/event.ts';
 import { addImportErrors, advanceImport, type ImportJob, type NewImportError } from '../store/import.ts';
 import { fromJson, toJson } from '../store/json.ts';
 import { joinList } from '../store/list.ts';
+import { contactsByExternalId } from '../store/person-key.ts';
 import type { Db, Row } from '../store/tables.ts';
 import type { CsvFault, CsvRow } from './csv.ts';
 import type { ImportPlan } from './import.ts';
@@ -194,6 +195,7 @@ export async function takeSlice(
   const twins = emails.filter((email) => known.get(email)?.source === source);
   duplicates += twins.length;
   for (const email of twins) people.delete(email);
+  errors.push(...(await letGoOfTakenIds(tx, people, known)));
 
   const added = await addContacts(
     tx,
@@ -269,9 +271,11 @@ function changesTo(
   known: ReadonlyMap<string, Row<'contact'>>,
   now: number,
 ): Row<'contact'>[] {
-  const changed: Row<'contact'>[] = [];
+  const changed = new Map<number, Row<'contact'>>();
   for (const person of people) {
-    const row = known.get(person.email);
+    const found = known.get(person.email);
+    // Two lines may be about two addresses of one person.
+    const row = found === undefined ? undefined : (changed.get(found.id) ?? found);
     if (row === undefined) continue;
     const fields = fromJson<Record<string, unknown>>(row.fields, {});
     const tags = fromJson<string[]>(row.tags, []);
@@ -280,7 +284,7 @@ function changesTo(
       Object.entries(person.fields).some(([name, value]) => fields[name] !== value) ||
       person.tags.some((tag) => !tags.includes(tag));
     if (!isNew) continue;
-    changed.push({
+    changed.set(row.id, {
       ...row,
       ...person.columns,
       fields: toJson({ ...fields, ...person.fields }),
@@ -292,7 +296,32 @@ function changesTo(
       ),
     });
   }
-  return changed;
+  return [...changed.values()];
+}
+
+/** An external id is one person's: a line that gives somebody else's, or one that another line gave, goes without it. */
+async function letGoOfTakenIds(
+  tx: Db,
+  people: ReadonlyMap<string, Person>,
+  known: ReadonlyMap<string, Row<'contact'>>,
+): Promise<NewImportError[]> {
+  const said = [...people.values()].flatMap((one) => one.columns.external_id ?? []);
+  if (said.length === 0) return [];
+  const owners = await contactsByExternalId(tx, [...new Set(said)]);
+  const given = new Map<string, number | string>();
+  const errors: NewImportError[] = [];
+  for (const person of people.values()) {
+    const { external_id: id } = person.columns;
+    if (id == null) continue;
+    const me = known.get(person.email)?.id ?? person.email;
+    const owner = owners.get(id) ?? given.get(id) ?? me;
+    given.set(id, owner);
+    if (owner === me) continue;
+    delete person.columns.external_id;
+    const reason = 'is the external id of another contact: left out';
+    errors.push({ line: person.line, column_name: 'external_id', reason, raw: id });
+  }
+  return errors;
 }
 
 /** Records who agreed, except of those who took it back, and of those whose consent we have. */

@@ -57,6 +57,7 @@ const MOST_WAITING_TRAITS = 200;
 export class People {
   readonly #now: number;
   readonly #names = new Map<string, Name>();
+  /** By every address of theirs that was asked for, and the primary one. */
   readonly #byEmail = new Map<string, Person>();
   readonly #byId = new Map<number, Person>();
   readonly #byExternalId: Map<string, number>;
@@ -107,6 +108,10 @@ export class People {
     await lockContacts(tx, [...ids]);
     const people = new People(now, byExternalId, kinds);
     for (const row of await contactsById(tx, [...ids])) people.#add({ ...row, changed: false });
+    for (const [address, { id }] of known) {
+      const person = people.#byId.get(id);
+      if (person !== undefined) people.#byEmail.set(address, person);
+    }
     people.#hold(rows);
     return people;
   }
@@ -129,8 +134,8 @@ export class People {
   }
 
   /** Everybody who was read or made here. */
-  *all(): Iterable<Person> {
-    yield* this.#byEmail.values();
+  all(): Iterable<Person> {
+    return new Set(this.#byEmail.values());
   }
 
   *names(): Iterable<Name> {

@@ -7,6 +7,7 @@ import { Problem } from '../errors.ts';
 import { checkAddress, cleanText } from '../mail/address.ts';
 import { messageIdFor, readRecipient } from '../mail/identifiers.ts';
 import type { Tokens } from '../mail/tokens.ts';
+import { ownerOf } from './address.ts';
 import { changeConversation, indexMessage, rememberIdentifiers, sendingDomainOf } from './conversation.ts';
 import { fromJson, toJson } from './json.ts';
 import { enqueueMessage } from './queue.ts';
@@ -209,10 +210,8 @@ export async function answer(
   return { messageId: id, deliveryIds };
 }
 
-async function contactOf(db: Db, address: string): Promise<number | null> {
-  const row = await db.selectFrom('contact').select('id').where('email', '=', address).executeTakeFirst();
-  return row?.id ?? null;
-}
+const contactOf = async (db: Db, address: string): Promise<number | null> =>
+  (await ownerOf(db, address)) ?? null;
 
 function mailboxOf(db: Db, conversationId: number): Promise<Row<'mailbox'>> {
   return db

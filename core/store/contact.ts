@@ -1,6 +1,8 @@
 /** The people we write to: their rows, the fields an organisation adds, and the questions that tables and imports ask. */
 import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely';
+import { ownerOf } from './address.ts';
 import { engineOf, packed, rowsFrom } from './batch.ts';
+import { companyOf, sharedAmong } from './company.ts';
 import { fromJson } from './json.ts';
 import { trackingNow, type TrackingMode } from './tracking.ts';
 import type { Db, NewRow, Row, RowPatch, SuppressionScope, Tables } from './tables.ts';
@@ -39,20 +41,24 @@ const FILL_COLUMNS = [
 export const contactById = (db: Db, id: number): Promise<Row<'contact'> | undefined> =>
   db.selectFrom('contact').selectAll().where('id', '=', id).executeTakeFirst();
 
-/** `email` in the store's form (lower-case, A-labels): see `normaliseAddress`. */
-export const contactByEmail = (db: Db, email: string): Promise<Row<'contact'> | undefined> =>
-  db.selectFrom('contact').selectAll().where('email', '=', email).executeTakeFirst();
+/** Whoever has this address, primary or not; in the store's form (lower-case, A-labels): see `normaliseAddress`. */
+export async function contactByEmail(db: Db, email: string): Promise<Row<'contact'> | undefined> {
+  const id = await ownerOf(db, email);
+  return id === undefined ? undefined : contactById(db, id);
+}
 
-/** Adds a contact with its id; undefined when the address is there already. */
-export const addContact = async (db: Db, row: NewRow<'contact'>): Promise<number | undefined> =>
-  (
-    await db
-      .insertInto('contact')
-      .values(row)
-      .onConflict((conflict) => conflict.column('email').doNothing())
-      .returning('id')
-      .executeTakeFirst()
-  )?.id;
+/** Adds a contact with its id; undefined when somebody has the address already. */
+export async function addContact(db: Db, row: NewRow<'contact'>): Promise<number | undefined> {
+  const { company_domain: company } = row;
+  const isShared = company != null && (await sharedAmong(db, [company])).size > 0;
+  const added = await db
+    .insertInto('contact')
+    .values(isShared ? { ...row, company_domain: null } : row)
+    .onConflict((conflict) => conflict.column('email').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return added?.id;
+}
 
 /** A contact as a form or an import hands it in; what is absent is empty. */
 export interface ContactDraft {
@@ -68,10 +74,13 @@ export interface ContactDraft {
   source: string;
 }
 
+const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1);
+
 /** A new row from what was handed in. */
 export const contactRow = (draft: ContactDraft, now: number): NewRow<'contact'> => ({
   email: draft.email,
-  email_domain: draft.email.slice(draft.email.lastIndexOf('@') + 1),
+  email_domain: domainOf(draft.email),
+  company_domain: companyOf(domainOf(draft.email)),
   first_name: draft.first_name ?? '',
   last_name: draft.last_name ?? '',
   language: draft.language ?? '',
@@ -293,19 +302,24 @@ export async function addFields(
 
 // ── batches, for imports ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** Those of the addresses that are contacts, as they stand. */
+/** Those of the addresses that somebody has, as primary or other, with the contact as it stands. */
 export async function contactsByEmail(
   db: Db,
   emails: readonly string[],
 ): Promise<Map<string, Row<'contact'>>> {
   if (emails.length === 0) return new Map();
-  const { rows } = await sql<Row<'contact'>>`select contact.* from contact
-    join ${rowsFrom(
-      db,
-      emails.map((email) => ({ email })),
-      { email: 'text' },
-    )} as r on r.email = contact.email`.execute(db);
-  return new Map(rows.map((row) => [row.email, row]));
+  const asked = rowsFrom(
+    db,
+    emails.map((email) => ({ email })),
+    { email: 'text' },
+  );
+  const { rows } = await sql<
+    Row<'contact'> & { asked: string }
+  >`select contact.*, r.email as asked from contact
+      join ${asked} as r on r.email = contact.email
+    union all select contact.*, r.email as asked from contact_address as a
+      join ${asked} as r on r.email = a.address join contact on contact.id = a.contact_id`.execute(db);
+  return new Map(rows.map(({ asked: email, ...row }) => [email, row]));
 }
 
 /** Adds contacts in one statement; answers the ids of those that were not there, by address. */
@@ -319,13 +333,18 @@ export async function addContacts(
     const row = contactRow(draft, now);
     return { ...row, fields: fromJson(row.fields, {}), tags: fromJson(row.tags, []) };
   });
-  const added = await sql<{ id: number; email: string }>`insert into contact (email, email_domain, first_name,
-      last_name, language, timezone, external_id, fields, tags, tracking, created_at, updated_at, source)
-    select email, email_domain, first_name, last_name, language, timezone, external_id, fields, tags, tracking,
-      created_at, updated_at, source
+  const added = await sql<{
+    id: number;
+    email: string;
+  }>`insert into contact (email, email_domain, company_domain,
+      first_name, last_name, language, timezone, external_id, fields, tags, tracking, created_at, updated_at, source)
+    select email, email_domain, case when exists (select 1 from company where company.domain = company_domain
+        and company.kind = 'shared') then null else company_domain end, first_name, last_name, language, timezone,
+      external_id, fields, tags, tracking, created_at, updated_at, source
     from ${rowsFrom(db, rows as unknown as Record<string, unknown>[], {
       email: 'text',
       email_domain: 'text',
+      company_domain: 'text',
       first_name: 'text',
       last_name: 'text',
       language: 'text',

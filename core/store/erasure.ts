@@ -3,12 +3,14 @@
  * an index, but for the small tables at the end, where a receiver's words or somebody's note may hold the address.
  */
 import { sql, type RawBuilder } from 'kysely';
+import { addressesOf, ownerOf } from './address.ts';
 import { engineOf } from './batch.ts';
 import type { Db, Row } from './tables.ts';
 
 /** Who is meant, found before anything goes. */
 export interface Traces {
-  address: string;
+  /** Every address of theirs, the one that was asked for among them. */
+  addresses: string[];
   contactId: number | null;
   deliveries: number[];
   conversations: number[];
@@ -22,12 +24,15 @@ const ids = async (query: Promise<{ id: unknown }[]>): Promise<number[]> =>
 const listed = (values: readonly number[]): RawBuilder<unknown> =>
   values.length === 0 ? sql`(null)` : sql`(${sql.join(values.map((value) => sql.lit(value)))})`;
 
-/** Everything that hangs on an address, by its rows. */
+const among = (column: string, addresses: readonly string[]): RawBuilder<boolean> =>
+  sql<boolean>`lower(${sql.ref(column)}) in (${sql.join([...addresses])})`;
+
+/** Everything that hangs on whoever has an address, by its rows. */
 export async function tracesOf(tx: Db, address: string): Promise<Traces> {
-  const contact = await tx.selectFrom('contact').select('id').where('email', '=', address).executeTakeFirst();
-  const contactId = contact?.id ?? null;
+  const contactId = (await ownerOf(tx, address)) ?? null;
+  const addresses = contactId === null ? [address] : await addressesOf(tx, contactId);
   const theirs = (column: string) =>
-    sql<boolean>`(lower(${sql.ref(column)}) = ${address}${contactId === null ? sql`` : sql` or contact_id = ${contactId}`})`;
+    sql<boolean>`(${among(column, addresses)}${contactId === null ? sql`` : sql` or contact_id = ${contactId}`})`;
   const deliveries = await ids(tx.selectFrom('any_delivery').select('id').where(theirs('address')).execute());
   const conversations = await ids(
     tx.selectFrom('conversation').select('id').where(theirs('address')).execute(),
@@ -37,7 +42,7 @@ export async function tracesOf(tx: Db, address: string): Promise<Traces> {
       .selectFrom('submission_recipient')
       .select('submission_id as id')
       .distinct()
-      .where(sql<boolean>`lower(address) = ${address}`)
+      .where(among('address', addresses))
       .execute(),
   );
   const inbounds = await ids(
@@ -45,7 +50,7 @@ export async function tracesOf(tx: Db, address: string): Promise<Traces> {
       .selectFrom('inbound')
       .select('id')
       .where(
-        sql<boolean>`(lower(mail_from) = ${address} or conversation_id in ${listed(conversations)}
+        sql<boolean>`(${among('mail_from', addresses)} or conversation_id in ${listed(conversations)}
           or delivery_id in ${listed(deliveries)})`,
       )
       .execute(),
@@ -55,11 +60,11 @@ export async function tracesOf(tx: Db, address: string): Promise<Traces> {
       .selectFrom('person_key')
       .select('id')
       .where(
-        sql<boolean>`(lower(key) = ${address} ${contactId === null ? sql`` : sql`or contact_id = ${contactId}`})`,
+        sql<boolean>`(${among('key', addresses)} ${contactId === null ? sql`` : sql`or contact_id = ${contactId}`})`,
       )
       .execute(),
   );
-  return { address, contactId, deliveries, conversations, submissions, inbounds, people };
+  return { addresses, contactId, deliveries, conversations, submissions, inbounds, people };
 }
 
 /** Deliveries of theirs that are on the wire this moment: nothing can be taken back of them. */
@@ -78,7 +83,7 @@ export async function eraseTraces(
   tx: Db,
   traces: Traces,
   stand: string,
-  mailedHash: string,
+  mailedHash: (address: string) => string,
   now: number,
 ): Promise<{ counts: Counts; files: string[] }> {
   const counts: Counts = {};
@@ -87,7 +92,7 @@ export async function eraseTraces(
     const n = Number(numAffectedRows ?? 0);
     if (n > 0) counts[name] = (counts[name] ?? 0) + n;
   };
-  const { address, contactId, deliveries, conversations, submissions, inbounds, people } = traces;
+  const { addresses, contactId, deliveries, conversations, submissions, inbounds, people } = traces;
   const own = contactId === null ? sql`1 = 0` : sql`contact_id = ${contactId}`;
   const rawHashes = await rawOnlyTheirs(tx, traces);
 
@@ -109,7 +114,7 @@ export async function eraseTraces(
   );
   await run('conversation', sql`delete from conversation where id in ${listed(conversations)}`);
   await run('inbound', sql`delete from inbound where id in ${listed(inbounds)}`);
-  await run('reply_token_use', sql`delete from reply_token_use where lower(sender) = ${address}`);
+  await run('reply_token_use', sql`delete from reply_token_use where ${among('sender', addresses)}`);
 
   // ── submitted mail ──
   const alone = await ids(
@@ -123,7 +128,7 @@ export async function eraseTraces(
   );
   await run(
     'submission_recipient',
-    sql`update submission_recipient set address = ${stand} where lower(address) = ${address}`,
+    sql`update submission_recipient set address = ${stand} where ${among('address', addresses)}`,
   );
   await run(
     'submission',
@@ -161,18 +166,33 @@ export async function eraseTraces(
   // ── the person ──
   await run('consent', sql`delete from consent where ${own}`);
   await run('list_member', sql`delete from list_member where ${own}`);
-  await run('suppression', sql`delete from suppression where lower(address) = ${address} or ${own}`);
+  await run('suppression', sql`delete from suppression where ${among('address', addresses)} or ${own}`);
   await run(
     'bounce_quarantine',
-    sql`delete from bounce_quarantine where lower(address) = ${address} or ${own}`,
+    sql`delete from bounce_quarantine where ${among('address', addresses)} or ${own}`,
   );
-  await run('mailed_address', sql`delete from mailed_address where hash = ${mailedHash}`);
-  await run('signup', sql`delete from signup where email = ${address}`);
-  await run('contact', sql`delete from contact where email = ${address}`);
+  await run(
+    'mailed_address',
+    sql`delete from mailed_address where hash in (${sql.join(addresses.map((one) => mailedHash(one)))})`,
+  );
+  await run('signup', sql`delete from signup where ${among('email', addresses)}`);
+  if (contactId !== null) {
+    await run('contact_address', sql`delete from contact_address where ${own}`);
+    await run(
+      'duplicate_pair',
+      sql`delete from duplicate_pair where a_id = ${contactId} or b_id = ${contactId}`,
+    );
+    // What a merge kept to take itself back is a copy of them.
+    await run(
+      'contact_merge',
+      sql`delete from contact_merge where kept_id = ${contactId} or gone_id = ${contactId}`,
+    );
+    await run('contact', sql`delete from contact where id = ${contactId}`);
+  }
 
   for (const { hash } of rawHashes) await sql`delete from raw_message where hash = ${hash}`.execute(tx);
   if (rawHashes.length > 0) counts['raw_message'] = rawHashes.length;
-  await scrub(tx, address, stand, counts);
+  for (const address of addresses) await scrub(tx, address, stand, counts);
   return {
     counts,
     files: rawHashes.filter(({ encoding }) => encoding === 'file').map(({ hash }) => hash),
@@ -235,17 +255,22 @@ async function scrub(tx: Db, address: string, stand: string, counts: Counts): Pr
 
 /** Every row that hangs on them, by table, for their own eyes (GDPR 15 and 20). */
 export async function rowsOfPerson(db: Db, traces: Traces): Promise<Record<string, unknown[]>> {
-  const { address, contactId, deliveries, conversations, submissions, inbounds } = traces;
+  const { addresses, contactId, deliveries, conversations, submissions, inbounds } = traces;
   const own = contactId === null ? sql`1 = 0` : sql`contact_id = ${contactId}`;
   const rows = async (query: RawBuilder<unknown>) => (await query.execute(db)).rows;
   return {
-    contact: await rows(sql`select * from contact where email = ${address}`),
+    contact: await rows(
+      sql`select * from contact where ${contactId === null ? sql`1 = 0` : sql`id = ${contactId}`}`,
+    ),
+    other_addresses: await rows(
+      sql`select address, state, source, created_at from contact_address where ${own} order by id`,
+    ),
     lists: await rows(sql`select list.name, list_member.status, list_member.since, list_member.source
       from list_member join list on list.id = list_member.list_id where ${own}`),
     consents: await rows(sql`select * from consent where ${own} order by id`),
-    signups: await rows(sql`select * from signup where email = ${address} order by id`),
+    signups: await rows(sql`select * from signup where ${among('email', addresses)} order by id`),
     suppressions: await rows(sql`select scope, reason, evidence, created_at, lifted_at, until from suppression
-      where lower(address) = ${address} order by id`),
+      where ${among('address', addresses)} order by id`),
     events: await rows(sql`select kind, at, campaign_id, data from event where ${own} order by id`),
     mail_sent: await rows(sql`select origin_kind, address, state, queued_at, finished_at, last_reply, fill
       from any_delivery where id in ${listed(deliveries)} order by id`),

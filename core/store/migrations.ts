@@ -3,6 +3,7 @@
  * what differs: `:id` (identity primary key), `:int` (64-bit integer), `:blob`, `:json`.
  */
 import { sql } from 'kysely';
+import { peopleMigration } from './migration-people.ts';
 import type { Db } from './tables.ts';
 
 export interface Migration {
@@ -603,6 +604,7 @@ export const migrations: Migration[] = [
       `create index consent_purpose on consent (purpose, at)`,
     ],
   },
+  peopleMigration,
 ];
 
 /** Renders one statement for an engine. */

@@ -6,7 +6,7 @@ export interface MembershipTables {
   audience_change: {
     id: Generated<number>;
     contact_id: number;
-    what: 'person' | 'contact' | 'list' | 'suppression' | 'consent' | 'conversation' | 'event';
+    what: 'person' | 'contact' | 'list' | 'suppression' | 'consent' | 'conversation' | 'event' | 'company';
   };
   /** A condition of some segment, worked out for everybody. `id` is the hash of the condition. */
   atom: {

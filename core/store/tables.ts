@@ -4,6 +4,7 @@
  * (jsonb on PostgreSQL) and pass through `json.ts`. Ids stay below 2^53. The DDL is in `migrations.ts`.
  */
 import type { MembershipTables } from './tables-membership.ts';
+import type { PeopleTables } from './tables-people.ts';
 import type { Generated, Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import type { EventKind } from './event-kind.ts';
 
@@ -112,7 +113,7 @@ interface DeliveryColumns<Id> {
   via: string | null;
 }
 
-export interface Tables extends MembershipTables {
+export interface Tables extends MembershipTables, PeopleTables {
   // ── installation ──────────────────────────────────────────────────────────────────────────────────────────────
   setting: { key: string; value: Json; updated_at: number };
   /** Sealed secrets (core/secrets.ts): token keys and the like; DKIM keys are in dkim_key. */
@@ -340,6 +341,8 @@ export interface Tables extends MembershipTables {
     max_frequency: Generated<'all' | 'weekly' | 'monthly'>;
     /** When each value was true, by the name of its column or of `fields.NAME`: an older word never replaces it. */
     set_at: Generated<Json>;
+    /** Where they work, as far as an address tells; null: addresses of everybody's providers only. */
+    company_domain: Generated<string | null>;
   };
   /** A hit on a link or on the picture, for about a minute: then a person's or a machine's event was made of it. */
   tracking_hit: {

@@ -1,4 +1,5 @@
 /** What received mail belongs to: the questions that threading asks of the store. */
+import { sql } from 'kysely';
 import { fromJson } from './json.ts';
 import { prepared } from './prepared.ts';
 import type { Db, Row } from './tables.ts';
@@ -193,10 +194,13 @@ export async function recentConversations(
 
 type Addressee = Pick<Row<'contact'>, 'id' | 'email'>;
 
-const addressee = prepared<{ address: string }, Addressee>((db, of) =>
-  db.selectFrom('contact').select(['id', 'email']).where('email', '=', of.address),
+const addressee = prepared<{ address: string }, Addressee>(
+  (_db, of) => sql`select id, email from contact where email = ${of.address}
+    union all select contact.id, contact.email from contact_address as other
+      join contact on contact.id = other.contact_id where other.address = ${of.address}`,
 );
 
+/** Whoever has the address, primary or not. */
 export async function contactByAddress(db: Db, address: string): Promise<Addressee | undefined> {
   return (await addressee(db, { address })).rows[0];
 }

@@ -34,7 +34,8 @@ import {
 } from '../../core/store/list.ts';
 import { personaById } from '../../core/store/persona.ts';
 import { segmentById } from '../../core/store/segment.ts';
-import type { Row } from '../../core/store/tables.ts';
+import { contactsByExternalId } from '../../core/store/person-key.ts';
+import type { Db, Row } from '../../core/store/tables.ts';
 import { timelineOf } from '../../core/store/timeline.ts';
 import type { SomeHandlers } from '../http/route.ts';
 import { consentLines } from './consent.ts';
@@ -50,6 +51,16 @@ async function existing(rt: Runtime, id: number): Promise<Row<'contact'>> {
   const row = await contactById(rt.store.read, id);
   if (row === undefined) throw new Problem('not-found', 'there is no such contact');
   return row;
+}
+
+/** An external id is one person's. */
+async function freeExternalId(tx: Db, externalId: string | null | undefined, id?: number): Promise<void> {
+  if (externalId == null) return;
+  const owner = (await contactsByExternalId(tx, [externalId])).get(externalId);
+  if (owner === undefined || owner === id) return;
+  throw new Problem('conflict', `${externalId} is the external id of another contact`, {
+    fields: { external_id: 'is another contact’s' },
+  });
 }
 
 async function line(rt: Runtime, row: Row<'contact'>) {
@@ -118,8 +129,9 @@ export const contactHandlers = {
         fields: { email: 'asked to be erased: only they can come back, by a form' },
       });
     const { fields: custom, tags, ...columns } = body;
-    const id = await rt.store.write((tx) =>
-      addContact(
+    const id = await rt.store.write(async (tx) => {
+      await freeExternalId(tx, columns.external_id);
+      return addContact(
         tx,
         contactRow(
           {
@@ -131,8 +143,8 @@ export const contactHandlers = {
           },
           now,
         ),
-      ),
-    );
+      );
+    });
     if (id === undefined)
       throw new Problem('conflict', `${email} is a contact already`, {
         fields: { email: 'is a contact already' },
@@ -147,6 +159,7 @@ export const contactHandlers = {
     const row = await rt.store.write(async (tx) => {
       const before = await contactById(tx, params.id);
       if (before === undefined) throw new Problem('not-found', 'there is no such contact');
+      await freeExternalId(tx, columns.external_id, params.id);
       return changeContact(
         tx,
         params.id,

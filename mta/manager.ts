@@ -13,6 +13,7 @@
  */
 import { providerById } from '../config/providers.ts';
 import { explain } from '../core/errors.ts';
+import { limitClaim } from '../core/pressure/limit.ts';
 import type { Runtime } from '../core/runtime.ts';
 import {
   claimDue,
@@ -337,8 +338,8 @@ export class Manager {
   async #claimFor(lane: Lane, ids: number[], route: Route): Promise<void> {
     if (this.#stopping) return;
     if (route.kind === 'refused') {
-      const rows = await this.#claim(lane, ids, READY_BOUND);
-      for (const { row } of rows) this.#settler.add(unroutedResult(row, route, this.#at()));
+      const { kept } = await this.#claim(lane, ids, READY_BOUND);
+      for (const { row } of kept) this.#settler.add(unroutedResult(row, route, this.#at()));
       return;
     }
     const where = placeOf(route.provider, route.site, '');
@@ -366,8 +367,8 @@ export class Manager {
     if (isPicky && this.#warmups.isFruitless(key)) return;
     const relay = smarthostOf === undefined ? undefined : this.#egress.smarthostOf(smarthostOf);
     const places = [where, ...(relay ? [siteOfSmarthost(relay.name)] : [])];
-    const claimed = await this.#claim(lane, ids, limit, which, places);
-    if (claimed.length === 0 && isPicky) this.#warmups.fruitless(key);
+    const { kept: claimed, isShort } = await this.#claim(lane, ids, limit, which, places);
+    if (claimed.length === 0 && !isShort && isPicky) this.#warmups.fruitless(key);
     const { go, later } = this.#watch.paced(claimed, where, this.#now());
     if (later.length > 0) {
       const rows = claimed.flatMap(({ row }) => (later.some((one) => one.id === row.id) ? [row] : []));
@@ -441,11 +442,11 @@ export class Manager {
     limit: number,
     which: Exit['which'] = {},
     where: readonly string[] = [],
-  ): Promise<Claimed[]> {
+  ): Promise<{ kept: Claimed[]; isShort: boolean }> {
     const { store, node, config } = this.#runtime;
     const now = this.#now();
-    const rows = await store.write(async (tx) => {
-      const claimed = await claimDue(tx, {
+    const { rows, isShort } = await store.write(async (tx) => {
+      const due = await claimDue(tx, {
         domainIds,
         lane,
         limit,
@@ -460,11 +461,17 @@ export class Manager {
         ],
         ...which,
       });
+      const claimed = lane === 'bulk' ? await limitClaim(tx, node, due, now) : due;
       const fills = await this.#contents.fills(tx, claimed, now);
       await freezeFills(tx, fills);
       const byId = new Map(fills.map(({ id, fill }) => [id, fill]));
-      return claimed.map((row) => ({ ...row, fill: byId.get(row.id) ?? row.fill }));
+      return {
+        rows: claimed.map((row) => ({ ...row, fill: byId.get(row.id) ?? row.fill })),
+        isShort: claimed.length < due.length,
+      };
     });
+    // People had enough: their room is for others who wait.
+    if (isShort) this.#runtime.wake.ring('queue');
     const kept: Claimed[] = [];
     const aside = new Map<number, Delivery[]>();
     for (const row of rows) {
@@ -477,7 +484,7 @@ export class Manager {
     }
     // What cannot step aside now must not keep the others from leaving.
     for (const [order, held] of aside) await this.#stepAside(held, order);
-    return kept;
+    return { kept, isShort };
   }
 
   async #compiled(row: Delivery): Promise<Compiled | undefined> {

@@ -109,6 +109,17 @@ async function plant(rt: Awaited<ReturnType<typeof stand>>, email: string, n: nu
     due_at: NOW,
     queued_at: NOW,
   });
+  for (const row of [
+    { delivery_id: delivery, list_id: null },
+    { delivery_id: 90 + n, list_id: 1 },
+  ])
+    await put(store, 'mail_got', { contact_id: contact, at: NOW, brand_id: 1, ...row });
+  await put(store, 'person_hour', { contact_id: contact, hour: 5, weight: n });
+  for (const domain of [email.slice(email.indexOf('@') + 1), ''])
+    await store.write((tx) =>
+      sql`insert into domain_hour (domain, hour, weight) values (${domain}, 5, ${n})
+        on conflict (domain, hour) do update set weight = domain_hour.weight + ${n}`.execute(tx),
+    );
   await put(store, 'attempt', {
     delivery_id: delivery,
     number: 1,
@@ -354,7 +365,26 @@ eachEngine((_name, open) => {
       intent_correction: 1,
       raw_message: 2,
       import_file: 1,
+      mail_got: 2,
+      person_hour: 1,
     });
+    // Nor what they got and when they act, by their number; everybody's hours are Bob's alone now.
+    for (const table of ['mail_got', 'person_hour'] as const)
+      expect(
+        await store.read
+          .selectFrom(table)
+          .select('contact_id')
+          .where('contact_id', '=', ana.contact)
+          .execute(),
+      ).toEqual([]);
+    expect(await store.read.selectFrom('mail_got').select('delivery_id').execute()).toHaveLength(2);
+    expect(
+      await store.read.selectFrom('domain_hour').select(['domain', 'weight']).orderBy('domain').execute(),
+    ).toEqual([
+      { domain: '', weight: 2 },
+      { domain: 'example.net', weight: 2 },
+      { domain: 'example.org', weight: 0 },
+    ]);
     // The ledger still knows that something was sent, and what waited is cancelled.
     const rows = await store.read
       .selectFrom('delivery')

@@ -164,6 +164,12 @@ export async function eraseTraces(
   await run('person_key', sql`delete from person_key where id in ${listed(people)}`);
 
   // ── the person ──
+  await run('mail_got', sql`delete from mail_got where ${own}`);
+  // A domain may be theirs alone: what it knows of its hours must not be what it knew of them.
+  await sql`update domain_hour set weight = case when domain_hour.weight > p.weight then domain_hour.weight - p.weight else 0 end
+    from person_hour as p where p.contact_id = ${contactId ?? 0} and p.hour = domain_hour.hour
+      and domain_hour.domain in (${address.slice(address.lastIndexOf('@') + 1)}, '')`.execute(tx);
+  await run('person_hour', sql`delete from person_hour where ${own}`);
   await run('consent', sql`delete from consent where ${own}`);
   await run('list_member', sql`delete from list_member where ${own}`);
   await run('suppression', sql`delete from suppression where ${among('address', addresses)} or ${own}`);
@@ -276,6 +282,10 @@ export async function rowsOfPerson(db: Db, traces: Traces): Promise<Record<strin
       from any_delivery where id in ${listed(deliveries)} order by id`),
     mail_submitted: await rows(sql`select subject, from_address, created_at, metadata from submission
       where id in ${listed(submissions)} order by id`),
+    mail_got: await rows(
+      sql`select at, delivery_id, list_id, brand_id from mail_got where ${own} order by at`,
+    ),
+    hours: await rows(sql`select hour, weight from person_hour where ${own} order by hour`),
     conversations: await rows(sql`select id, subject, state, created_at, last_message_at from conversation
       where id in ${listed(conversations)} order by id`),
     messages:

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import { peopleMigration } from './migration-people.ts';
+import { pressureMigration } from './migration-pressure.ts';
 import type { Db } from './tables.ts';
 
 export interface Migration {
@@ -605,6 +606,7 @@ export const migrations: Migration[] = [
     ],
   },
   peopleMigration,
+  pressureMigration,
 ];
 
 /** Renders one statement for an engine. */

@@ -21,6 +21,7 @@ import { countAnswers } from './answer-slot.ts';
 import { engineOf, packed, rowsFrom, skipLocked } from './batch.ts';
 import { addEvents, type NewEvent } from './event.ts';
 import { transactionalPoolOf } from './pool.ts';
+import { countMailsGot } from './pressure.ts';
 import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
 
 /** Where each state may go. Terminal states go nowhere. */
@@ -451,6 +452,11 @@ export async function settle(db: Db, settlements: readonly Settlement[], now: nu
   const kept = settlements.filter((one) => written.has(one.id));
   await addAttempts(db, kept);
   await countAnswers(db, kept);
+  await countMailsGot(
+    db,
+    rows.filter((row) => row.state === 'delivered'),
+    now,
+  );
   await addEvents(
     db,
     kept.map((one) => eventFor(one, written.get(one.id) as Settled, now)),

@@ -5,6 +5,7 @@
  */
 import type { MembershipTables } from './tables-membership.ts';
 import type { PeopleTables } from './tables-people.ts';
+import type { PressureTables } from './tables-pressure.ts';
 import type { Generated, Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import type { EventKind } from './event-kind.ts';
 
@@ -113,7 +114,7 @@ interface DeliveryColumns<Id> {
   via: string | null;
 }
 
-export interface Tables extends MembershipTables, PeopleTables {
+export interface Tables extends MembershipTables, PeopleTables, PressureTables {
   // ── installation ──────────────────────────────────────────────────────────────────────────────────────────────
   setting: { key: string; value: Json; updated_at: number };
   /** Sealed secrets (core/secrets.ts): token keys and the like; DKIM keys are in dkim_key. */
@@ -541,6 +542,8 @@ export interface Tables extends MembershipTables, PeopleTables {
     /** Pause, checked at claim and before RCPT. */
     paused: number;
     cancelled_at: number | null;
+    /** Each person's best hour within so many hours of the start; null: everybody as soon as may be. */
+    best_hours: Generated<24 | 168 | null>;
     /** What the last examination before a start found: { at, ready, checks: the red ones }. */
     preflight: Json | null;
     /** { checks: ids, reason, by, at }: the red checks that somebody answers for. */

@@ -168,7 +168,9 @@ export async function eraseTraces(
   // A domain may be theirs alone: what it knows of its hours must not be what it knew of them.
   await sql`update domain_hour set weight = case when domain_hour.weight > p.weight then domain_hour.weight - p.weight else 0 end
     from person_hour as p where p.contact_id = ${contactId ?? 0} and p.hour = domain_hour.hour
-      and domain_hour.domain in (${address.slice(address.lastIndexOf('@') + 1)}, '')`.execute(tx);
+      and (domain_hour.domain = '' or domain_hour.domain = (select email_domain from contact where id = p.contact_id))`.execute(
+    tx,
+  );
   await run('person_hour', sql`delete from person_hour where ${own}`);
   await run('consent', sql`delete from consent where ${own}`);
   await run('list_member', sql`delete from list_member where ${own}`);

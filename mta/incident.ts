@@ -14,7 +14,8 @@ import {
   quarantine,
   usualAt,
 } from '../core/store/incident.ts';
-import { hardBouncesOf, liftSuppression, type NewSuppression } from '../core/store/suppression.ts';
+import { liftSuppression } from '../core/store/person-wish.ts';
+import { hardBouncesOf, type NewSuppression } from '../core/store/suppression.ts';
 import type { Db, Row } from '../core/store/tables.ts';
 import { endIncident } from '../core/audience/quarantine.ts';
 import { isIncident, isOver, type Seen } from './harm.ts';

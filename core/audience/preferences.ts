@@ -6,7 +6,8 @@ import type { Runtime } from '../runtime.ts';
 import { addEvents } from '../store/event.ts';
 import { changeContact, contactById } from '../store/contact.ts';
 import { lists, membershipsOf, setMembership, type ListLine } from '../store/list.ts';
-import { liftSuppression, suppressionsOf, type NewSuppression } from '../store/suppression.ts';
+import { liftSuppression } from '../store/person-wish.ts';
+import { suppressionsOf, type NewSuppression } from '../store/suppression.ts';
 import type { Db, Row, SuppressionScope } from '../store/tables.ts';
 import { consentIn } from './consent.ts';
 import { suppressIn } from './suppress.ts';
@@ -146,13 +147,16 @@ export async function choosePreferences(
     const added = await suppressIn(tx, left, now);
     await addEvents(
       tx,
-      added.map((row) => ({
-        kind: 'unsubscribed',
-        at: now,
-        contact_id: contact.id,
-        delivery_id: about.deliveryId,
-        data: { method: 'preferences', scope: row.scope },
-      })),
+      // Once for the person, however many addresses they have.
+      added
+        .filter((row) => row.address === contact.email)
+        .map((row) => ({
+          kind: 'unsubscribed',
+          at: now,
+          contact_id: contact.id,
+          delivery_id: about.deliveryId,
+          data: { method: 'preferences', scope: row.scope },
+        })),
     );
     const { tracking, frequency, language } = choices;
     if (tracking !== undefined && tracking !== contact.tracking) {

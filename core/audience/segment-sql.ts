@@ -134,8 +134,11 @@ function zonedLeaf(at: Compiling, leaf: Leaf): Condition {
   }
   if ('suppressed' in leaf) {
     const reason = leaf.reason === undefined ? sql`` : sql`and suppression.reason = ${leaf.reason}`;
-    const is = sql<boolean>`exists (select 1 from suppression where suppression.address = contact.email
-      and suppression.lifted_at is null ${reason})`;
+    const has = (address: string, why = sql``) => sql<boolean>`exists (select 1 from suppression
+      where suppression.address = ${sql.ref(address)} and suppression.lifted_at is null ${why})`;
+    // Whose mail goes to another address of theirs is not out of reach.
+    const is = sql<boolean>`(${has('contact.email', reason)} and not exists (select 1 from contact_address as other
+      where other.contact_id = contact.id and other.state = 'active' and not ${has('other.address')}))`;
     return leaf.suppressed ? is : sql<boolean>`not ${is}`;
   }
   if ('event' in leaf) {

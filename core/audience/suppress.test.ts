@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '../clock.ts';
 import { firstBrand } from '../identity.ts';
+import { addAddress } from '../store/address.ts';
 import { addContacts } from '../store/contact.ts';
 import { addList, membershipsOf, setMembership } from '../store/list.ts';
 import type { Store } from '../store/open.ts';
+import { shareWishes } from '../store/person-wish.ts';
 import { suppressionList } from '../store/suppression.ts';
 import { eachEngine, openTestStore } from '../store/testing.ts';
 import type { SuppressionScope } from '../store/tables.ts';
@@ -43,6 +45,56 @@ test.each<[SuppressionScope, Partial<Mailing>, 'may' | 'suppressed']>([
 });
 
 eachEngine((_name, open) => {
+  test('what somebody says with one address holds for their others at once, and so does taking it back; a bounce does not', async () => {
+    const rt = runtimeOn(await open());
+    const { store } = rt;
+    const [home, work, stranger] = ['ana@home.example', 'ana@work.example', 'ben@home.example'];
+    const contact = await store.write(async (tx) => {
+      const ids = await addContacts(
+        tx,
+        [home, stranger].map((email) => ({ email, source: '' })),
+        1,
+      );
+      const id = ids.get(home) as number;
+      await addAddress(tx, { contact_id: id, address: work, source: '' }, 1);
+      return id;
+    });
+    const may = (address: string) => rt.suppressions.mayMail(to({ address })).kind;
+    const said = (address: string, reason: 'complaint' | 'hard-bounce' | 'unsubscribe') =>
+      suppress(rt, {
+        address,
+        scope: reason === 'hard-bounce' ? 'everything' : 'marketing',
+        reason,
+        contact_id: contact,
+        evidence: 'e',
+      });
+    const rows = await said(work, 'unsubscribe');
+    expect(rows.map((row) => row.address)).toEqual([work, home]);
+    expect([home, work, stranger].map(may)).toEqual(['suppressed', 'suppressed', 'may']);
+    // One wish, one word in the ledger and in the timeline.
+    const told = await store.read
+      .selectFrom('event')
+      .select('kind')
+      .where('contact_id', '=', contact)
+      .execute();
+    expect(told.map((one) => one.kind)).toEqual(['suppressed']);
+    expect(await store.read.selectFrom('consent').select('state').execute()).toEqual([
+      { state: 'withdrawn' },
+    ]);
+    await unsuppress(rt, rows[1]!.id, null);
+    expect([home, work].map(may)).toEqual(['may', 'may']);
+    expect(await suppressionList(store.read, {})).toEqual([]);
+    await said(home, 'hard-bounce');
+    expect([home, work].map(may)).toEqual(['suppressed', 'may']);
+    // An address that comes later is under what was said before, but not under a bounce of another.
+    await said(home, 'complaint');
+    await store.write(async (tx) => {
+      await addAddress(tx, { contact_id: contact, address: 'ana@new.example', source: '' }, 2);
+      const shared = await shareWishes(tx, [home, work, 'ana@new.example'], 2);
+      expect(shared.map((row) => [row.address, row.reason])).toEqual([['ana@new.example', 'complaint']]);
+    });
+  });
+
   test('a suppression is in force when it is acknowledged, kept once, with its evidence, and survives a restart', async () => {
     const rt = runtimeOn(await open());
     const one = {

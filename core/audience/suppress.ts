@@ -10,11 +10,11 @@ import type { Runtime } from '../runtime.ts';
 import { addConsents } from '../store/consent.ts';
 import { erasures, erasuresMark } from '../store/erasure.ts';
 import { addEvents } from '../store/event.ts';
+import { liftSuppression, spreadWishes, type Lifted } from '../store/person-wish.ts';
 import {
   activeSuppressions,
   addSuppression,
   liftedSince,
-  liftSuppression,
   suppressionsOf,
   type NewSuppression,
 } from '../store/suppression.ts';
@@ -131,10 +131,16 @@ export class SuppressionView {
     this.#lastId = Math.max(this.#lastId, id);
   }
 
-  remove({ address, scope }: Pick<Active, 'address' | 'scope'>): void {
-    const scopes = this.#scopes.get(address);
-    scopes?.delete(scope);
-    if (scopes?.size === 0) this.#scopes.delete(address);
+  remove({
+    address,
+    scope,
+    also = [],
+  }: Pick<Active, 'address' | 'scope'> & { also?: readonly string[] }): void {
+    for (const one of [address, ...also]) {
+      const scopes = this.#scopes.get(one);
+      scopes?.delete(scope);
+      if (scopes?.size === 0) this.#scopes.delete(one);
+    }
   }
 
   /** The answer for one message, without waiting. */
@@ -163,7 +169,7 @@ export const unsubscribeScope = (listId: number | null): SuppressionScope =>
   listId === null ? 'marketing' : `list:${listId}`;
 
 /**
- * Adds suppressions within somebody's transaction: rows, events, the membership of a left list, and in the ledger of
+ * Adds suppressions within somebody's transaction: rows (also for the other addresses of whoever said it), events, the membership of a left list, and in the ledger of
  * consents that somebody took theirs back. Returns those that are new. Whoever calls it must hand them to `view.add` after
  * the commit and before acknowledging anything.
  */
@@ -204,7 +210,7 @@ export async function suppressIn(
       data: { scope: row.scope, reason: row.reason },
     })),
   );
-  return added;
+  return [...added, ...(await spreadWishes(tx, added, now))];
 }
 
 /** Somebody's own wish not to be mailed, as a row of the ledger. Bounces and the like are no wish. */
@@ -240,7 +246,7 @@ export async function unsuppress(
   { store, suppressions, wake, clock }: Pick<Runtime, 'store' | 'suppressions' | 'wake' | 'clock'>,
   id: number,
   by: number | null,
-): Promise<Row<'suppression'> | null> {
+): Promise<Lifted | null> {
   const now = clock.now();
   const lifted = await store.write(async (tx) => {
     const row = await liftSuppression(tx, id, by, now);

@@ -5,7 +5,8 @@
 import { Problem } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { addEvents } from '../store/event.ts';
-import { liftSuppression, wishesIn } from '../store/suppression.ts';
+import { liftSuppression } from '../store/person-wish.ts';
+import { wishesIn } from '../store/suppression.ts';
 import type { Row } from '../store/tables.ts';
 import { suppressIn, unsubscribeScope } from './suppress.ts';
 

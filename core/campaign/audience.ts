@@ -70,10 +70,26 @@ export const stoppingScopes = (listId: number | null, brandId: number): string[]
   ...(listId === null ? [] : [`list:${listId}`]),
 ];
 
-/** True where an active suppression stops this mailing. Index: suppression_active. */
-export const suppressedCondition = (scopes: readonly string[]): RawBuilder<boolean> =>
-  sql<boolean>`exists (select 1 from suppression where suppression.address = contact.email and suppression.lifted_at is null
+/** True where an active suppression of this address stops the mailing. Index: suppression_active. */
+const stopsAt = (address: RawBuilder<unknown>, scopes: readonly string[]): RawBuilder<boolean> =>
+  sql<boolean>`exists (select 1 from suppression where suppression.address = ${address} and suppression.lifted_at is null
     and suppression.scope in (${sql.join([...scopes])}))`;
+
+/**
+ * The other address that somebody gets this mailing at, whose primary one takes none: the first that is in use and not stopped;
+ * its id, else null. A wish is never passed by so: it stands for all of their addresses. Index: contact_address_contact.
+ */
+export const insteadOfPrimary = (scopes: readonly string[]): RawBuilder<number | null> =>
+  sql<
+    number | null
+  >`case when ${stopsAt(sql.ref('contact.email'), scopes)} then (select other.id from contact_address as other
+    where other.contact_id = contact.id and other.state = 'active' and not ${stopsAt(sql.ref('other.address'), scopes)}
+    order by other.id limit 1) end`;
+
+/** True where this mailing reaches somebody at none of their addresses. */
+export const suppressedCondition = (scopes: readonly string[]): RawBuilder<boolean> =>
+  sql<boolean>`(${stopsAt(sql.ref('contact.email'), scopes)} and not exists (select 1 from contact_address as other
+    where other.contact_id = contact.id and other.state = 'active' and not ${stopsAt(sql.ref('other.address'), scopes)}))`;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { suppressIn, type Mailing, SuppressionView } from '../audience/suppress.ts';
 import { firstBrand } from '../identity.ts';
+import { addAddress } from '../store/address.ts';
 import { rowsFrom } from '../store/batch.ts';
 import {
   addCampaign,
@@ -17,6 +18,7 @@ import { addSegment } from '../store/segment.ts';
 import type { Db, NewRow } from '../store/tables.ts';
 import { eachEngine } from '../store/testing.ts';
 import { sql } from 'kysely';
+import { stoppingScopes, suppressedCondition } from './audience.ts';
 import { fanOutSlice, RecipientsAhead } from './fan-out.ts';
 import { moveCampaign } from './states.ts';
 
@@ -81,6 +83,73 @@ const addressesOf = async (db: Db, id: number, state?: string): Promise<string[]
 };
 
 eachEngine((name, open) => {
+  test('whose primary address takes no mail gets it at the next that does; a wish stands for all of them', async () => {
+    const at = await house(await open(), 6);
+    const { store, listId, ids } = at;
+    const other = (email: string, address: string) =>
+      store.write((tx) =>
+        addAddress(tx, { contact_id: ids.get(email) as number, address, source: 'test' }, NOW),
+      );
+    const stop = (address: string, reason: 'hard-bounce' | 'unsubscribe', contact_id: number | null = null) =>
+      store.write((tx) =>
+        suppressIn(
+          tx,
+          [
+            {
+              address,
+              scope: reason === 'hard-bounce' ? 'everything' : 'marketing',
+              reason,
+              contact_id,
+              evidence: '',
+            },
+          ],
+          NOW,
+        ),
+      );
+    // Bounced; the first other one too, the second is retired, the third is good.
+    for (const part of ['bounced', 'retired', 'good']) await other('p1@d1.example', `p1@${part}.example`);
+    await stop('p1@d1.example', 'hard-bounce');
+    await stop('p1@bounced.example', 'hard-bounce');
+    await store.write((tx) =>
+      tx
+        .updateTable('contact_address')
+        .set({ state: 'retired' })
+        .where('address', '=', 'p1@retired.example')
+        .execute(),
+    );
+    // Left, by whichever of their addresses.
+    await other('p2@d2.example', 'p2@other.example');
+    await stop('p2@d2.example', 'unsubscribe', ids.get('p2@d2.example'));
+    await other('p3@d3.example', 'p3@other.example');
+    await stop('p3@other.example', 'unsubscribe', ids.get('p3@d3.example'));
+    // Nothing else left, and nothing wrong.
+    await other('p4@d4.example', 'p4@other.example');
+    await stop('p4@d4.example', 'hard-bounce');
+    await stop('p4@other.example', 'hard-bounce');
+    await other('p0@d0.example', 'p0@other.example');
+    const campaign = await queueing(at, { lists: [listId] }, { list_id: listId });
+    await fanOut(store, campaign.id, 2);
+    expect((await addressesOf(store.read, campaign.id, 'queued')).toSorted()).toEqual([
+      'p0@d0.example',
+      'p1@good.example',
+      'p5@d0.example',
+    ]);
+    expect((await addressesOf(store.read, campaign.id, 'suppressed')).toSorted()).toEqual([
+      'p2@d2.example',
+      'p3@d3.example',
+      'p4@d4.example',
+    ]);
+    const { rows } = await sql<{
+      name: string;
+    }>`select domain.name from delivery join domain on domain.id = domain_id
+      where address = 'p1@good.example'`.execute(store.read);
+    expect(rows).toEqual([{ name: 'good.example' }]);
+    // And so it is foretold.
+    const { rows: told } = await sql<{ email: string }>`select email from contact
+      where ${suppressedCondition(stoppingScopes(listId, at.brandId))} order by email`.execute(store.read);
+    expect(told.map((row) => row.email)).toEqual(['p2@d2.example', 'p3@d3.example', 'p4@d4.example']);
+  });
+
   test('who asked for one message a week or a month at most and had theirs is passed over, with the reason', async () => {
     const at = await house(await open(), 12);
     const { store, listId } = at;

@@ -4,11 +4,19 @@
  * twice. Whoever may not be mailed gets a row too, suppressed from the start: the ledger has everyone.
  */
 import { sql } from 'kysely';
+import { somebodyHasMore } from '../store/address.ts';
 import { engineOf, packed, rowsFrom } from '../store/batch.ts';
 import { campaignById, changeCampaign, type Campaign } from '../store/campaign.ts';
 import type { Store } from '../store/open.ts';
 import type { Db } from '../store/tables.ts';
-import { audienceCondition, audienceOf, hadEnough, stoppingScopes, suppressedCondition } from './audience.ts';
+import {
+  audienceCondition,
+  audienceOf,
+  hadEnough,
+  insteadOfPrimary,
+  stoppingScopes,
+  suppressedCondition,
+} from './audience.ts';
 import { headStart, somethingWarms } from './engagement.ts';
 import { moveCampaign } from './states.ts';
 
@@ -102,7 +110,8 @@ async function nextRecipients(tx: Db, campaign: Campaign, now: number, slice: nu
  * rows among 50 domains wrote 200 pages without it, and writes 10 to 20 with it.
  */
 async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: number): Promise<void> {
-  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const scopes = stoppingScopes(campaign.list_id, campaign.brand_id);
+  const stopped = suppressedCondition(scopes);
   const rows = rowsFrom(
     tx,
     ids.map((id) => ({ id })),
@@ -112,6 +121,21 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
     from ${rows} as r join contact on contact.id = r.id
     where not exists (select 1 from domain where domain.name = contact.email_domain)
     on conflict (name) do nothing`.execute(tx);
+  // Most installations know one address of everybody: nothing is looked up for those.
+  const hasOthers = await somebodyHasMore(tx);
+  if (hasOthers)
+    await sql`insert into domain (name) select distinct other.domain
+      from ${rows} as r join contact_address as other on other.contact_id = r.id
+      where not exists (select 1 from domain where domain.name = other.domain) on conflict (name) do nothing`.execute(
+      tx,
+    );
+  const instead = hasOthers
+    ? sql`left join contact_address as instead on instead.id = ${insteadOfPrimary(scopes)}`
+    : sql``;
+  const goesTo = hasOthers ? sql`coalesce(instead.address, contact.email)` : sql`contact.email`;
+  const goesToDomain = hasOthers
+    ? sql`coalesce(instead.domain, contact.email_domain)`
+    : sql`contact.email_domain`;
   const at = sql`cast(${now} as bigint)`;
   // Counted from the start of the campaign, so that the keen readers of its last slice go before the others of its first.
   const due = (await somethingWarms(tx))
@@ -119,9 +143,9 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
     : at;
   // Materialised: flattened, the question after the suppression would be asked three times.
   await sql`with people as materialized (
-      select contact.id, contact.email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped,
+      select contact.id, ${goesTo} as email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped,
         ${hadEnough(campaign.id, now)} as had_enough
-      from ${rows} as r join contact on contact.id = r.id join domain on domain.name = contact.email_domain
+      from ${rows} as r join contact on contact.id = r.id ${instead} join domain on domain.name = ${goesToDomain}
       order by domain.id, contact.id)
     insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
       pool, state, due_at, queued_at, template_version_id, reason, finished_at)

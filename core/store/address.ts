@@ -104,3 +104,7 @@ export async function makePrimary(
     .execute();
   await addAddress(db, { contact_id, address: email, source: 'was primary' }, now);
 }
+
+/** Whether anybody has more than one address. */
+export const somebodyHasMore = async (db: Db): Promise<boolean> =>
+  (await db.selectFrom('contact_address').select('id').limit(1).executeTakeFirst()) !== undefined;

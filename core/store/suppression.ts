@@ -188,8 +188,8 @@ export async function hardBouncesOf(
     .execute();
 }
 
-/** Lifts one; the row that was lifted, or null when it was not active. */
-export async function liftSuppression(
+/** Lifts one row; null when it was not active. Whoever takes back a wish wants `liftSuppression` of person-wish.ts. */
+export async function liftOne(
   db: Db,
   id: number,
   by: number | null,

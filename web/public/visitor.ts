@@ -54,11 +54,12 @@ export async function withdraw(
   method: 'one-click' | 'page' | 'preferences',
 ): Promise<void> {
   const now = rt.clock.now();
+  const address = contact?.email ?? delivery.address;
   const added = await rt.store.write(async (tx) => {
     const rows = await suppressIn(
       tx,
       scopes.map((scope) => ({
-        address: contact?.email ?? delivery.address,
+        address,
         scope,
         reason: 'unsubscribe',
         contact_id: delivery.contact_id,
@@ -67,7 +68,9 @@ export async function withdraw(
       })),
       now,
     );
-    await addUnsubscribed(tx, delivery, rows, method, now);
+    // Once for the person, however many addresses they have.
+    const said = rows.filter((row) => row.address === address.toLowerCase());
+    await addUnsubscribed(tx, delivery, said, method, now);
     return rows;
   });
   for (const row of added) rt.suppressions.add(row);

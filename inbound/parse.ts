@@ -67,7 +67,7 @@ export function parse(raw: Buffer): Parsed {
     mime,
     page,
     letter: {
-      subject: headers.text('subject').replace(/\s+/g, ' ').slice(0, MAX_SUBJECT).toWellFormed(),
+      subject: oneLine(headers.text('subject').replace(/\s+/g, ' '), MAX_SUBJECT),
       from: people(headers, 'from'),
       replyTo: people(headers, 'reply-to'),
       to: people(headers, 'to'),

@@ -51,6 +51,8 @@ export function inWords({ reason, until }: Waiting, now: number): string {
       return 'being sent';
     case 'not-due':
       return `waits for its time${then}`;
+    case 'frequency':
+      return `its person had as many mails as they may get${then}`;
     case 'deferred':
       return `the receiver said later; next attempt${until === null ? ' soon' : ` in ${span(until - now)}`}`;
     case 'throttled':

@@ -25,6 +25,7 @@ import { shapingRoutes } from './contract/shaping-routes.ts';
 import { sendingRoutes } from './contract/sending-routes.ts';
 import { healthRoutes } from './contract/health-routes.ts';
 import { personaRoutes } from './contract/persona-routes.ts';
+import { pressureRoutes } from './contract/pressure-routes.ts';
 import { planningRoutes } from './contract/planning-routes.ts';
 import { trackingRoutes } from './contract/tracking-routes.ts';
 import { learntRoutes } from './contract/learnt-routes.ts';
@@ -63,6 +64,7 @@ export const routes = {
   ...sendingRoutes,
   ...healthRoutes,
   ...personaRoutes,
+  ...pressureRoutes,
   ...planningRoutes,
   ...trackingRoutes,
   ...orderRoutes,

@@ -5,6 +5,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import { inlineSegments, readDefinition } from '../audience/segment.ts';
 import { conditionOf } from '../audience/segment-sql.ts';
+import { reckon } from '../pressure/reckon.ts';
 import { fromJson } from '../store/json.ts';
 import { OTHER_PROVIDER } from '../store/answer-slot.ts';
 import type { DomainShare } from '../store/campaign-audience.ts';
@@ -91,27 +92,16 @@ export const suppressedCondition = (scopes: readonly string[]): RawBuilder<boole
   sql<boolean>`(${stopsAt(sql.ref('contact.email'), scopes)} and not exists (select 1 from contact_address as other
     where other.contact_id = contact.id and other.state = 'active' and not ${stopsAt(sql.ref('other.address'), scopes)}))`;
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-/**
- * True for who asked for one message a week or a month at most and had theirs: campaigns and journeys that were queued for
- * them and not taken back. Index: delivery_contact, delivery_retired_contact; nothing is looked up for who wants all.
- */
-export const hadEnough = (campaignId: number, now: number): RawBuilder<boolean> => {
-  const since = (days: number) => sql`cast(${now - days * DAY_MS} as bigint)`;
-  return sql<boolean>`(contact.max_frequency <> 'all' and exists (select 1 from any_delivery as had
-    where had.contact_id = contact.id and had.origin_kind in ('campaign', 'journey') and had.lane = 'bulk'
-    and not (had.origin_kind = 'campaign' and had.origin_id = cast(${campaignId} as bigint))
-    and had.state not in ('suppressed', 'cancelled', 'bounced', 'expired')
-    and coalesce(had.finished_at, had.queued_at) > case contact.max_frequency when 'weekly' then ${since(7)} else ${since(30)} end))`;
-};
-
-/** True for who gets nothing of this campaign now: suppressed, or had as much as they asked for. */
-export const stoppedFor = (
+/** True for who gets nothing of this campaign now: suppressed, or left out by a cap or their own wish. */
+export async function stoppedFor(
+  db: Db,
   campaign: { id: number; list_id: number | null; brand_id: number },
   now: number,
-): RawBuilder<boolean> =>
-  sql<boolean>`(${suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id))} or ${hadEnough(campaign.id, now)})`;
+): Promise<RawBuilder<boolean>> {
+  const stopped = suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id));
+  const frequency = await reckon(db, campaign, now);
+  return frequency === undefined ? stopped : sql<boolean>`(${stopped} or ${frequency.leftOut})`;
+}
 
 export interface AudienceSize {
   selected: number;

@@ -150,41 +150,6 @@ eachEngine((name, open) => {
     expect(told.map((row) => row.email)).toEqual(['p2@d2.example', 'p3@d3.example', 'p4@d4.example']);
   });
 
-  test('who asked for one message a week or a month at most and had theirs is passed over, with the reason', async () => {
-    const at = await house(await open(), 12);
-    const { store, listId } = at;
-    const wish = (email: string, max_frequency: 'weekly' | 'monthly') =>
-      store.write((tx) =>
-        tx.updateTable('contact').set({ max_frequency }).where('email', '=', email).execute(),
-      );
-    await wish('p1@d1.example', 'weekly');
-    await wish('p2@d2.example', 'monthly');
-    const first = await queueing(at, { lists: [listId] }, { list_id: listId });
-    await fanOut(store, first.id, 40);
-    expect(await addressesOf(store.read, first.id, 'suppressed')).toEqual([]);
-    const passedOver = async (daysAgo: number) => {
-      const when = NOW - daysAgo * 24 * 60 * 60 * 1000;
-      await store.write((tx) =>
-        tx
-          .updateTable('delivery')
-          .set({ state: 'delivered', queued_at: when, finished_at: when })
-          .where('origin_id', '=', first.id)
-          .execute(),
-      );
-      const next = await queueing(at, { lists: [listId] }, { list_id: listId });
-      await fanOut(store, next.id, 40);
-      const found = await addressesOf(store.read, next.id, 'suppressed');
-      // Taken back, so that the next one counts from the first alone.
-      await store.write((tx) =>
-        tx.updateTable('delivery').set({ state: 'cancelled' }).where('origin_id', '=', next.id).execute(),
-      );
-      return found;
-    };
-    expect(await passedOver(6)).toEqual(['p1@d1.example', 'p2@d2.example']);
-    expect(await passedOver(8)).toEqual(['p2@d2.example']);
-    expect(await passedOver(31)).toEqual([]);
-  });
-
   test('everybody of the audience gets one row, the suppressed ones theirs, and the view says the same', async () => {
     const at = await house(await open(), 250);
     const { store, listId, brandId } = at;

@@ -12,7 +12,6 @@ import type { Db } from '../store/tables.ts';
 import {
   audienceCondition,
   audienceOf,
-  hadEnough,
   insteadOfPrimary,
   stoppingScopes,
   suppressedCondition,
@@ -141,19 +140,19 @@ async function queueRecipients(tx: Db, campaign: Campaign, ids: number[], now: n
   const due = (await somethingWarms(tx))
     ? sql`cast(${campaign.started_at ?? now} as bigint) - ${headStart(campaign.started_at ?? now)}`
     : at;
-  // Materialised: flattened, the question after the suppression would be asked three times.
+  // Materialised: flattened, the question after the suppression would be asked three times. Who had enough is found at the
+  // claim (core/pressure/limit.ts), when it is known what arrived meanwhile.
   await sql`with people as materialized (
-      select contact.id, ${goesTo} as email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped,
-        ${hadEnough(campaign.id, now)} as had_enough
+      select contact.id, ${goesTo} as email, domain.id as domain_id, ${due} as due_at, ${stopped} as is_stopped
       from ${rows} as r join contact on contact.id = r.id ${instead} join domain on domain.name = ${goesToDomain}
       order by domain.id, contact.id)
     insert into delivery (lane, origin_kind, origin_id, recipient_key, contact_id, address, domain_id, sending_domain_id,
       pool, state, due_at, queued_at, template_version_id, reason, finished_at)
     select 'bulk', 'campaign', cast(${campaign.id} as bigint), cast(id as text), id, email, domain_id,
       cast(${campaign.sending_domain_id} as bigint), cast(${campaign.pool} as text),
-      case when is_stopped or had_enough then 'suppressed' else 'queued' end, due_at, ${at}, cast(${campaign.template_version_id} as bigint),
-      case when is_stopped then 'suppressed before it was queued' when had_enough then 'had as much as they asked for' else null end,
-      case when is_stopped or had_enough then ${at} else null end
+      case when is_stopped then 'suppressed' else 'queued' end, due_at, ${at}, cast(${campaign.template_version_id} as bigint),
+      case when is_stopped then 'suppressed before it was queued' else null end,
+      case when is_stopped then ${at} else null end
     from people where true
     on conflict (origin_kind, origin_id, recipient_key) do nothing`.execute(tx);
 }

@@ -95,13 +95,13 @@ export async function mailableCondition(
   now: number,
 ): Promise<RawBuilder<boolean>> {
   const selected = await audienceCondition(db, audienceOf(campaign), now);
-  const stopped = stoppedFor(campaign, now);
+  const stopped = await stoppedFor(db, campaign, now);
   return sql<boolean>`${selected} and not ${stopped}`;
 }
 
 async function mailableShares(db: Db, campaign: Campaign, now: number): Promise<ProviderShare[]> {
   const selected = await audienceCondition(db, audienceOf(campaign), now);
-  const stopped = stoppedFor(campaign, now);
+  const stopped = await stoppedFor(db, campaign, now);
   return providerShares(await audienceByDomain(db, selected, stopped));
 }
 

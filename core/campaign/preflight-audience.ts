@@ -121,3 +121,45 @@ export function audienceChecks(facts: AudienceSaid, now: number): Check[] {
     );
   return checks;
 }
+
+/** Beyond this share of people who had enough, the audience is mailed too often. */
+const TIRED = 0.3;
+
+/** What the caps and people's own wishes will do to it, as they stand now. */
+export function frequencyChecks({
+  leftOut,
+  putOff,
+  people,
+}: {
+  leftOut: number;
+  putOff: number;
+  people: number;
+}): Check[] {
+  const checks: Check[] = [];
+  if (leftOut > 0)
+    checks.push(
+      check(
+        'audience',
+        'audience.left-out',
+        leftOut / Math.max(1, people) > TIRED ? 'warn' : 'ok',
+        `${leftOut} people had as many mails as they may get: they are left out`,
+        {
+          about: String(leftOut),
+          fix: 'send less often, or to fewer people; the caps are under Audience, Pressure',
+        },
+      ),
+    );
+  if (putOff > 0)
+    checks.push(
+      check(
+        'audience',
+        'audience.put-off',
+        'ok',
+        `${putOff} people get it later, when their cap lets it through`,
+        {
+          about: String(putOff),
+        },
+      ),
+    );
+  return checks;
+}

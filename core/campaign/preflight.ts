@@ -16,6 +16,8 @@ import {
 } from '../store/campaign-audience.ts';
 import { activeDkimKeys } from '../store/dkim-key.ts';
 import { brandById, mailboxById, sendingDomainById } from '../store/identity.ts';
+import { reckon } from '../pressure/reckon.ts';
+import { countWhere } from '../store/pressure-facts.ts';
 import { fromJson } from '../store/json.ts';
 import { Problem } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
@@ -31,10 +33,12 @@ import {
   isEmptyAudience,
   providerShares,
   stoppedFor,
+  stoppingScopes,
+  suppressedCondition,
   type AudienceSize,
 } from './audience.ts';
 import { check, isReady, type Check, type Override } from './check.ts';
-import { audienceChecks } from './preflight-audience.ts';
+import { audienceChecks, frequencyChecks } from './preflight-audience.ts';
 import { linkChecks, renderFor, sampleChecks, templateChecks } from './preflight-content.ts';
 import { dnsChecks, dnsFacts, takeNoMail } from './preflight-dns.ts';
 import { paceChecks } from './preflight-pace.ts';
@@ -133,7 +137,7 @@ async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {
   const now = clock.now();
   const audience = audienceOf(campaign);
   const condition = await audienceCondition(db, audience, now);
-  const stopped = stoppedFor(campaign, now);
+  const [stopped, frequency] = await Promise.all([stoppedFor(db, campaign, now), reckon(db, campaign, now)]);
   const mailable = sql<boolean>`(${condition} and not ${stopped})`;
   // Two walks, on a reader each: more would only wait for the processors.
   const [domains, facts, last, week, sample] = await Promise.all([
@@ -161,6 +165,11 @@ async function aboutPeople({ store, clock, dns }: Needs, campaign: Campaign) {
     },
     now,
   );
+  if (frequency !== undefined) {
+    const mayBe = sql<boolean>`(${condition} and not ${suppressedCondition(stoppingScopes(campaign.list_id, campaign.brand_id))})`;
+    const [leftOut = 0, putOff = 0] = await countWhere(db, mayBe, [frequency.leftOut, frequency.putOff]);
+    checks.push(...frequencyChecks({ leftOut, putOff, people: leftOut + size.mailable }));
+  }
   const [providers, shares] = [audienceByProvider(domains), providerShares(domains)];
   return { size, providers, shares, sample, checks };
 }

@@ -5,6 +5,8 @@
  * Whoever is under way holds a place until it ends, so that of all mails that arrive within one window the last one that
  * was claimed saw all the others: nobody gets more than the cap, in whatever order things happen.
  */
+import { FREQUENCY } from '../store/pressure.ts';
+
 const DAY_MS = 86_400_000;
 /** How soon it is looked at again while something under way may still end without having arrived. */
 export const LOOK_AGAIN_MS = 60 * 60_000;
@@ -89,7 +91,6 @@ export function judge<C extends Cap>(
 }
 
 /** What the queue and the ledger say of it. */
-export const FREQUENCY = 'frequency';
 export const reasonOf = ({ most, days }: Pick<Cap, 'most' | 'days'>): string =>
   `${FREQUENCY}: at most ${most} in ${days} ${days === 1 ? 'day' : 'days'}`;
 export const reasonOfWish = (wish: 'weekly' | 'monthly'): string =>

@@ -98,7 +98,7 @@ const peopleOf = (rows: readonly Pick<Delivery, 'contact_id'>[]): number[] => [
 ];
 
 /** Who of these people is in the segments that caps are about, as of now. A segment that is gone has nobody. */
-async function membersOf(
+export async function membersOf(
   tx: Db,
   caps: readonly FrequencyCap[],
   people: readonly number[],

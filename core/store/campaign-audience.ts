@@ -161,6 +161,9 @@ export async function latestOfPeople(db: Db): Promise<string> {
   const { rows } = await sql<Record<string, unknown>>`select (select max(id) from contact) as contact,
     (select max(id) from consent) as consent, (select max(id) from suppression) as suppression,
     (select max(lifted_at) from suppression) as lifted, (select count(*) from list_member) as members,
-    (select max(id) from segment) as segment, (select max(updated_at) from segment) as changed`.execute(db);
+    (select max(id) from segment) as segment, (select max(updated_at) from segment) as changed,
+    (select count(*) from frequency_cap) as caps, (select max(updated_at) from frequency_cap) as capped`.execute(
+    db,
+  );
   return JSON.stringify(rows[0]);
 }

@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { providerById } from '../../config/providers.ts';
 import { Problem } from '../errors.ts';
 import { sourcesInPools } from './pool.ts';
+import { FREQUENCY } from './pressure.ts';
 import { openOrders, type QueueOrder } from './queue-order.ts';
 import { etaOf, paces, type Paces } from './queue-pace.ts';
 import type { Db, DeliveryState, Lane, OriginKind, Row } from './tables.ts';
@@ -15,6 +16,7 @@ import { activeThrottles } from './throttle.ts';
 export type WaitReason =
   | 'moving' // nothing holds it: it is being sent
   | 'not-due' // its time has not come
+  | 'frequency' // its person had as much as they may get for now
   | 'deferred' // the receiver said later
   | 'throttled' // we go slower there, by a rule
   | 'warm-up' // today's room of our new addresses is used there
@@ -229,6 +231,7 @@ type End = Pick<
   | 'last_code'
   | 'last_mx'
   | 'last_attempt_at'
+  | 'reason'
 > & { campaign_paused: number | null };
 
 /**
@@ -252,6 +255,7 @@ async function ends(db: Db, domainId: number): Promise<{ head: End | undefined; 
         'last_code',
         'last_mx',
         'last_attempt_at',
+        'reason',
         sql<number | null>`case when campaign.paused = 1 or campaign.state = 'paused' then 1 else 0 end`.as(
           'campaign_paused',
         ),
@@ -318,7 +322,7 @@ type ThrottledPlace = Awaited<ReturnType<typeof activeThrottles>>[number];
 /** The strictest reason first. */
 function why(
   domain: Pick<Row<'domain'>, 'site' | 'provider' | 'held'>,
-  head: Pick<End, 'state' | 'campaign_paused' | 'due_at' | 'pool'> | undefined,
+  head: Pick<End, 'state' | 'campaign_paused' | 'due_at' | 'pool' | 'reason'> | undefined,
   { throttles, holds, isStopped }: Surroundings,
   now: number,
   next: number | null,
@@ -341,7 +345,8 @@ function why(
   );
   if (throttle !== undefined) return { reason: 'throttled', until: throttle.until };
   if (next <= now) return { reason: 'moving', until: null };
-  return { reason: head.state === 'deferred' ? 'deferred' : 'not-due', until: next };
+  if (head.state === 'deferred') return { reason: 'deferred', until: next };
+  return { reason: head.reason?.startsWith(`${FREQUENCY}:`) === true ? 'frequency' : 'not-due', until: next };
 }
 
 // ── one delivery ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -423,6 +428,7 @@ function waitingOf(
     campaign_paused: 0,
     due_at: delivery.due_at,
     pool: delivery.pool,
+    reason: delivery.reason,
   };
   return why(domain, head, around, now, delivery.due_at);
 }

@@ -7,6 +7,9 @@ import { engineOf, packed, rowsFrom } from './batch.ts';
 import type { Delivery, Settled } from './queue.ts';
 import type { Db, NewRow, Row, RowPatch } from './tables.ts';
 
+/** How the reason of a mail begins that came too early for its person. */
+export const FREQUENCY = 'frequency';
+
 export type FrequencyCap = Row<'frequency_cap'>;
 
 // ── caps ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -57,3 +57,12 @@ export async function leaveOut(
     })),
   );
 }
+
+/** What waits for room is looked at again now, a slice at a time: a cap was changed or lifted. Index: delivery_waiting. */
+export async function lookAgain(tx: Db, reason: string, now: number, limit: number): Promise<number> {
+  const { numAffectedRows } =
+    await sql`update delivery set due_at = ${now} where id in (select id from delivery
+    where state in ('queued', 'deferred') and lane = 'bulk' and attempt = 0 and due_at > ${now} and reason = ${reason}
+    limit ${limit})`.execute(tx);
+  return Number(numAffectedRows ?? 0);
+}

@@ -17,6 +17,7 @@ import { safeHandlers } from './safe.ts';
 import { shapingHandlers } from './shaping.ts';
 import { healthHandlers } from './health.ts';
 import { personaHandlers } from './persona.ts';
+import { pressureHandlers } from './pressure.ts';
 import { planningHandlers } from './planning.ts';
 import { eventsHandlers } from './events.ts';
 import { trackingHandlers } from './tracking.ts';
@@ -50,6 +51,7 @@ export const handlers: Handlers = {
   ...organisationHandlers,
   ...healthHandlers,
   ...personaHandlers,
+  ...pressureHandlers,
   ...planningHandlers,
   ...trackingHandlers,
   ...programHandlers,

@@ -1,4 +1,5 @@
 /** Segments over HTTP: their counts while they are built, who is in them, and why. */
+import { capUsesSegment } from '../../core/store/pressure.ts';
 import {
   countDefinition,
   countSegment,
@@ -144,6 +145,8 @@ export const segmentHandlers = {
       const [set] = await personasOfSegment(tx, params.id);
       if (set !== undefined)
         throw new Problem('conflict', `the personas “${set.name}” are made of this segment`);
+      if (await capUsesSegment(tx, params.id))
+        throw new Problem('conflict', 'a frequency cap is about this segment: lift it first');
       await removeSegment(tx, params.id);
     });
     return {};

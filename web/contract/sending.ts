@@ -99,6 +99,7 @@ export const sourceChange = z.strictObject({
 export const waitReason = z.enum([
   'moving', // nothing holds it: it is being sent
   'not-due', // its time has not come
+  'frequency', // its person had as much as they may get for now
   'deferred', // the receiver said later; `last_reply` are its words
   'throttled', // we go slower there, by a rule
   'warm-up', // today's room of our new addresses is used there

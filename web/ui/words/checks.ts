@@ -18,6 +18,18 @@ export const checks = {
     'Adresses dont le domaine ne reçoit pas de courriel',
   ],
   'fix.audience.no-mail': ['Clean the list.', 'Nettoyez la liste.'],
+  'check.audience.left-out': [
+    'People had as many mails as they may get: they are left out',
+    'Des personnes ont déjà reçu autant de messages que permis : elles sont laissées de côté',
+  ],
+  'fix.audience.left-out': [
+    'Send less often, or to fewer people; the caps are under Audience, Pressure.',
+    'Écrivez moins souvent ou à moins de monde ; les plafonds sont dans Audience, Pression.',
+  ],
+  'check.audience.put-off': [
+    'People get it later, when their cap lets it through',
+    'Des personnes le recevront plus tard, dès que leur plafond le permet',
+  ],
   'check.audience.doubtful': [
     'Many addresses are no person’s own: roles, misspelt, disposable',
     'Beaucoup d’adresses ne sont à personne : génériques, mal écrites, jetables',

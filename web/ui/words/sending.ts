@@ -73,6 +73,10 @@ export const sending = {
   'queue.due': ['Next attempt', 'Prochaine tentative'],
   'wait.moving': ['It is being sent', 'C’est en train de partir'],
   'wait.not-due': ['Its time has not come', 'Son heure n’est pas venue'],
+  'wait.frequency': [
+    'Its person had as many mails as they may get',
+    'Cette personne a déjà reçu autant de messages que permis',
+  ],
   'wait.deferred': ['The receiver said: later', 'Le destinataire a dit : plus tard'],
   'wait.throttled': [
     'We go slower, as the receiver asks',

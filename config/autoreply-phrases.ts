@@ -218,6 +218,12 @@ export const leftSentences: PhraseList[] = [
     language: 'en',
     phrases: [
       'no longer works',
+      'no longer work at',
+      'no longer work for',
+      'i no longer work',
+      'i have left',
+      'has moved on from',
+      'left the organi',
       'no longer working',
       'no longer with',
       'no longer employed',
@@ -229,10 +235,6 @@ export const leftSentences: PhraseList[] = [
       'left the company',
       'has retired',
       'i have retired',
-      'this mailbox is no longer',
-      'this email address is no longer',
-      'this address is no longer',
-      'this mailbox is not monitored anymore',
     ],
   },
   {
@@ -248,10 +250,12 @@ export const leftSentences: PhraseList[] = [
       "n'est plus en poste",
       'ne travaille plus',
       "n'est plus dans",
-      "cette adresse n'est plus",
-      'adresse est desactivee',
       'est parti a la retraite',
       'est partie a la retraite',
+      'parti a la retraite',
+      'partie a la retraite',
+      'suis a la retraite',
+      'suis retraite',
     ],
   },
   {
@@ -263,8 +267,11 @@ export const leftSentences: PhraseList[] = [
       'nicht mehr tatig',
       'ausgeschieden',
       'hat das unternehmen verlassen',
+      'das unternehmen verlassen',
+      'die firma verlassen',
+      'arbeite nicht mehr',
+      'arbeitet nicht mehr',
       'im ruhestand',
-      'adresse wird nicht mehr',
     ],
   },
   {
@@ -276,12 +283,54 @@ export const leftSentences: PhraseList[] = [
       'ha dejado la empresa',
       'ya no pertenece',
       'se ha jubilado',
-      'esta direccion ya no',
+      'me he jubilado',
+      'he dejado la empresa',
+      'dejado la compania',
+      'ya no estoy en la empresa',
     ],
   },
   { language: 'it', phrases: ['non lavora piu', 'ha lasciato la societa', "ha lasciato l'azienda"] },
   { language: 'nl', phrases: ['niet meer werkzaam', 'werkt niet meer'] },
   { language: 'pt', phrases: ['nao trabalha mais', 'ja nao trabalha'] },
+];
+
+/** The address is no longer read; whoever had it may still be there. */
+export const closedSentences: PhraseList[] = [
+  {
+    language: 'en',
+    phrases: [
+      'this mailbox is no longer',
+      'this inbox is no longer',
+      'this email address is no longer',
+      'this e-mail address is no longer',
+      'this address is no longer',
+      'this account is no longer',
+      'this mailbox is not monitored anymore',
+    ],
+  },
+  {
+    language: 'fr',
+    phrases: [
+      "cette adresse n'est plus",
+      "cette boite n'est plus",
+      "cette messagerie n'est plus",
+      'adresse est desactivee',
+      'adresse a ete desactivee',
+    ],
+  },
+  {
+    language: 'de',
+    phrases: [
+      'adresse wird nicht mehr',
+      'adresse ist nicht mehr',
+      'postfach wird nicht mehr',
+      'postfach ist nicht mehr',
+    ],
+  },
+  {
+    language: 'es',
+    phrases: ['esta direccion ya no', 'este correo ya no', 'este buzon ya no', 'esta cuenta ya no'],
+  },
 ];
 
 /** A machine says that it got the mail: a ticket, a confirmation of receipt. */

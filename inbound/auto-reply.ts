@@ -5,13 +5,15 @@
 import {
   absenceSentences,
   autoReplySubjects,
+  closedSentences,
   leftSentences,
   machineLocalParts,
   receiptSentences,
   type PhraseList,
 } from '../config/autoreply-phrases.ts';
 import type { Headers } from './header.ts';
-import { readReturnDate } from './return-date.ts';
+import { namedPeople, type NamedPerson } from './named-people.ts';
+import { readReturnDate, type Absence } from './return-date.ts';
 import { plainLetters, snippet } from './words.ts';
 
 export interface Sign {
@@ -29,15 +31,20 @@ export interface AutoReplySigns {
   text: string;
   /** RFC 3834 responders answer the return path: mail that is no bounce and comes there is a program's. */
   toReturnPath: boolean;
-  now: number;
+  /** By the writer's clock: "tomorrow" is the day after it. */
+  sent: number;
+  /** Whose addresses name nobody new: the writer's and ours. */
+  known: readonly string[];
 }
 
 export interface AutoReplyReading {
   isAutomatic: boolean;
-  detail: 'out-of-office' | 'left-company' | 'receipt' | 'auto-reply';
+  detail: 'out-of-office' | 'left-company' | 'new-address' | 'mailbox-closed' | 'receipt' | 'auto-reply';
   score: number;
   signs: Sign[];
-  awayUntil: number | undefined;
+  /** When they are back; undefined when it is not said. */
+  absence: Absence | undefined;
+  people: NamedPerson[];
   evidence: string;
 }
 
@@ -99,33 +106,51 @@ export function readAutoReply(input: AutoReplySigns): AutoReplyReading {
   const absence = phraseIn(absenceSentences, (phrase) => opening.includes(phrase));
   if (absence !== undefined) add('absence', 3, `says “${absence}”`);
   const left = phraseIn(leftSentences, (phrase) => opening.includes(phrase));
+  const closed = phraseIn(closedSentences, (phrase) => opening.includes(phrase));
   if (left !== undefined) add('left', 3, `says “${left}”`);
+  else if (closed !== undefined) add('closed', 3, `says “${closed}”`);
   const receipt = phraseIn(receiptSentences, (phrase) => opening.includes(phrase));
   if (receipt !== undefined) add('receipt', 2, `says “${receipt}”`);
   // A person who writes under our quoted mail is a person, whatever the words.
-  if (headers.has('user-agent') && signs.every((sign) => sign.id === 'absence' || sign.id === 'left'))
+  if (headers.has('user-agent') && signs.every((sign) => ['absence', 'left', 'closed'].includes(sign.id)))
     add('mail-program', -2, 'written in a mail program');
 
   const score = signs.reduce((sum, sign) => sum + sign.points, 0);
   const isAutomatic = score >= ENOUGH;
-  const date = isAutomatic ? readReturnDate(input.text, input.now) : undefined;
-  const words = left ?? absence ?? receipt;
+  const isAway = absence !== undefined || isOutOfOffice(subjectPhrase);
+  // "We answer by Friday" is no absence.
+  const date =
+    isAutomatic && left === undefined && (isAway || receipt === undefined)
+      ? readReturnDate(input.text, input.sent, input.subject)
+      : undefined;
+  const people = isAutomatic
+    ? namedPeople(input.text, { hasLeft: left !== undefined, not: input.known })
+    : [];
+  const words = left ?? absence ?? closed ?? receipt;
   return {
     isAutomatic,
     detail:
       left !== undefined
         ? 'left-company'
-        : absence !== undefined || isOutOfOffice(subjectPhrase)
+        : isAway || date !== undefined
           ? 'out-of-office'
-          : receipt !== undefined
-            ? 'receipt'
-            : 'auto-reply',
+          : people.some(isNewAddress)
+            ? 'new-address'
+            : closed !== undefined
+              ? 'mailbox-closed'
+              : receipt !== undefined
+                ? 'receipt'
+                : 'auto-reply',
     score,
     signs,
-    awayUntil: left === undefined ? date?.until : undefined,
-    evidence: date?.evidence ?? (words === undefined ? '' : snippet(opening, opening.indexOf(words))),
+    absence: date,
+    people: left === undefined && !isAway && date === undefined ? people.filter(isNewAddress) : people,
+    evidence: words === undefined ? '' : snippet(opening, opening.indexOf(words)),
   };
 }
+
+/** A machine's receipt names the ways to its house. Only "write to me there from now on" counts. */
+const isNewAddress = ({ role }: NamedPerson): boolean => role === 'new-address';
 
 function isOutOfOffice(phrase: string | undefined): boolean {
   return (

@@ -9,6 +9,8 @@
 import { challengePhrases } from '../config/autoreply-phrases.ts';
 import { originalHeaders, readComplaint, tokensIn, type Complaint } from './arf.ts';
 import { readAutoReply } from './auto-reply.ts';
+import type { NamedPerson } from './named-people.ts';
+import type { Absence } from './return-date.ts';
 import { kindOf, readDsn, statusParts, type BouncedRecipient } from './dsn.ts';
 import { readForeignBounce } from './foreign-bounce.ts';
 import { readIntent, type IntentReading } from './intent.ts';
@@ -40,6 +42,15 @@ export interface Context {
   oldText?: string | undefined;
 }
 
+/** What an automatic answer says of its writer: shown, and proposed where a person must decide. */
+export interface Told {
+  hasLeft: boolean;
+  absence: Absence | null;
+  people: NamedPerson[];
+  /** The words by which it was known. */
+  evidence: string;
+}
+
 export interface Verdict {
   kind: VerdictKind;
   detail: string;
@@ -54,7 +65,10 @@ export interface Verdict {
   returned: string[];
   /** Message-IDs of the returned message. */
   returnedIds: string[];
+  /** When somebody who is away is back, and only where no doubt remains. */
   awayUntil: number | null;
+  /** What an automatic answer tells. */
+  told: Told | null;
   reply: ReplyReading;
   intent: IntentReading | null;
 }
@@ -78,6 +92,7 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     returned: original === undefined ? [] : tokensIn(original),
     returnedIds: original === undefined ? [] : readMessageIds(original.raw('message-id')),
     awayUntil: null,
+    told: null,
     reply,
     intent: null,
   };
@@ -153,7 +168,8 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     subject: letter.subject,
     text: reply.visible,
     toReturnPath: context.purposes.includes('b'),
-    now: context.now,
+    sent: writersDay(letter.date, headers.raw('date'), context.now),
+    known: [...letter.from, ...letter.replyTo, ...letter.to, ...letter.cc].map((one) => one.address),
   });
   const rules = automatic.signs.map(({ id, why, points }) => ({
     id: `auto-${id}`,
@@ -183,7 +199,19 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
     return verdict('autoreply', automatic.detail, 'auto-reply', '', {
       rules,
       confidence: Math.min(0.99, 0.5 + automatic.score / 20),
-      awayUntil: automatic.awayUntil ?? null,
+      // Read by the writer's clock; what is over by ours does nothing.
+      awayUntil:
+        automatic.absence === undefined ||
+        automatic.absence.isDoubtful ||
+        automatic.absence.until <= context.now
+          ? null
+          : automatic.absence.until,
+      told: {
+        hasLeft: automatic.detail === 'left-company',
+        absence: automatic.absence ?? null,
+        people: automatic.people,
+        evidence: automatic.evidence,
+      },
     });
 
   const challenge = challengeIn(letter);
@@ -222,6 +250,15 @@ export function classify(letter: Letter, mime: Part, context: Context): Verdict 
       ],
     },
   );
+}
+
+/** The time on the writer's own clock, as if it were UTC: their "tomorrow". A date from the future is none. */
+function writersDay(date: number | null, field: string, now: number): number {
+  if (date === null || date > now + 24 * 60 * 60 * 1000) return now;
+  const zone = /([+-])(\d\d)(\d\d)\s*(?:\([^()]{0,40}\)\s*)?$/.exec(field.slice(0, 200));
+  if (zone === null) return date;
+  const minutes = Number(zone[2]) * 60 + Number(zone[3]);
+  return minutes > 14 * 60 ? date : date + (zone[1] === '-' ? -1 : 1) * minutes * 60_000;
 }
 
 /** New words and signature: what is quoted is ours. */

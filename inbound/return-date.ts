@@ -1,89 +1,105 @@
-/** When somebody who is away comes back, read from the words of their automatic answer. */
-import { plainLetters, snippet } from './words.ts';
+/**
+ * When somebody who is away comes back, read from the words of their automatic answer. A date that can be read two ways, a
+ * day of the week that is another one, and a very long absence are said with doubt, and doubt never acts by itself.
+ */
+import {
+  backAfter,
+  backBefore,
+  denied,
+  forSpan,
+  ledBack,
+  notUntil,
+  rangeSigns,
+  untilBefore,
+} from '../config/return-phrases.ts';
+import { datesIn, originalWords, plainText, type DateMention } from './date-mention.ts';
+import { languageOf } from './words.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
+/** Longer is no holiday: a person looks at it. */
 const LONGEST_DAYS = 180;
-const MONTHS: [RegExp, number][] = [
-  [/^jan|^ene/, 0],
-  [/^feb|^fev/, 1],
-  [/^mar[sczt]?|^marz|^maerz/, 2],
-  [/^apr|^avr|^abr/, 3],
-  [/^mai$|^may/, 4],
-  [/^jun|^juin/, 5],
-  [/^jul|^juil/, 6],
-  [/^aug|^aou|^ago/, 7],
-  [/^sep/, 8],
-  [/^o[ck]t/, 9],
-  [/^nov/, 10],
-  [/^de[czc]/, 11],
-];
+const LONGEST_DOUBTED_DAYS = 400;
+const READ_CHARACTERS = 8000;
+const AROUND = 60;
 
-/** "Back on": the day itself is a working day. "Until": the day after is. */
-const BACK =
-  /\b(?:back (?:in the office )?(?:on|from)?|return(?:ing)?(?: (?:to (?:the )?(?:office|work)|on))*|de retour(?: au bureau)?(?: a partir du| des le| le)?|reviens le|reprendrai (?:le|mes)|zuruck(?: am| ab)?|wieder (?:erreichbar |im buro |da |fur sie da )?(?:ab|am)|bin ich ab(?: dem)?|vuelvo(?: el)?|regreso(?: el)?|de vuelta el|rientr\w*(?: il)?)\b/g;
-const UNTIL =
-  /\b(?:until|till|through|jusqu'au|jusqu'a|au\b|bis(?: zum| einschliesslich| einschl\.?)?|hasta(?: el)?|al\b|fino al|t\/m|tot(?: en met)?)\b/g;
-const WINDOW = 60;
+/** An article, "on", a comma: what may stand between the words and their date. */
+const FILLER = '(?:[ ,:]| on| le| the| am| den| dem| ab| el| dia| next| of| this)*';
+const BACK = new RegExp(`\\b(?:${backBefore.join('|')})${FILLER}$`);
+const UNTIL = new RegExp(`\\b(?:${untilBefore.join('|')})${FILLER}$`);
 
 export interface Absence {
-  /** First day on which they are there again, at its beginning (UTC). */
+  /** First working day on which they are there again, at its beginning (UTC). */
   until: number;
+  /** The other day that it may be; null: no other. */
+  other: number | null;
+  /** A person has to look before anything follows. */
+  isDoubtful: boolean;
   /** The words that say so. */
   evidence: string;
 }
 
-/** Undefined when no sane date is near such words. `now` decides the year that people leave out. */
-export function readReturnDate(text: string, now: number): Absence | undefined {
-  const plain = plainLetters(text.slice(0, 8000)).replace(/\s+/g, ' ');
-  for (const [pattern, plusDays] of [
-    [BACK, 0],
-    [UNTIL, 1],
-  ] as const) {
-    for (const match of plain.matchAll(pattern)) {
-      const after = plain.slice(match.index + match[0].length, match.index + match[0].length + WINDOW);
-      const date = readDate(after, now);
-      if (date === undefined) continue;
-      const until = nextWorkday(date + plusDays * DAY);
-      if (until > now && until <= now + LONGEST_DAYS * DAY)
-        return { until, evidence: snippet(plain, match.index) };
+/** Undefined when no sane date is near such words. `sent` is the writer's clock: it decides what people leave out. */
+export function readReturnDate(given: string, sent: number, subject = ''): Absence | undefined {
+  const language = languageOf(`${subject}\n${given}`);
+  const isDayFirst = language === undefined || language === 'en' ? undefined : true;
+  // The words come first: a subject is cut, and quotes ours.
+  for (const text of [given.slice(0, READ_CHARACTERS), subject.slice(0, 300)]) {
+    const plain = plainText(text);
+    const dates = datesIn(plain.plain, { sent, isDayFirst });
+    for (const role of ['back', 'until'] as const) {
+      for (const date of dates) {
+        if (roleOf(plain.plain, date) !== role) continue;
+        const absence = absenceBy(date, role, sent);
+        if (absence !== undefined)
+          return { ...absence, evidence: originalWords(text, plain, wordsFrom(plain.plain, date), date.end) };
+      }
     }
   }
   return undefined;
 }
 
-function readDate(text: string, now: number): number | undefined {
-  const iso = /\b(20\d\d)-(\d\d)-(\d\d)\b/.exec(text);
-  if (iso !== null) return dateOf(Number(iso[1]), Number(iso[2]) - 1, Number(iso[3]), now);
-  const named =
-    /\b(\d{1,2})(?:er|st|nd|rd|th|\.)?\s*(?:de |of )?([a-z]{3,9})\.?(?:\s*(?:de |del |,)?\s*(20\d\d))?/.exec(
-      text,
-    ) ?? undefined;
-  const month = named && monthOf(named[2]!);
-  if (named !== undefined && month !== undefined)
-    return dateOf(named[3] ? Number(named[3]) : undefined, month, Number(named[1]), now);
-  const american = /\b([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?(?:,? (20\d\d))?\b/.exec(text);
-  const monthFirst = american && monthOf(american[1]!);
-  if (american !== null && monthFirst !== undefined && monthFirst !== null)
-    return dateOf(american[3] ? Number(american[3]) : undefined, monthFirst, Number(american[2]), now);
-  const numeric = /\b(\d{1,2})[./-](\d{1,2})(?:[./-](20\d\d|\d\d))?(?!\d)/.exec(text);
-  if (numeric === null) return undefined;
-  const [first, second] = [Number(numeric[1]), Number(numeric[2])];
-  const year =
-    numeric[3] === undefined ? undefined : Number(numeric[3].length === 2 ? `20${numeric[3]}` : numeric[3]);
-  // Day first, as Europe writes; a second number above twelve can only be American.
-  return second > 12 ? dateOf(year, first - 1, second, now) : dateOf(year, second - 1, first, now);
+function roleOf(plain: string, { start, end }: DateMention): 'back' | 'until' | undefined {
+  const before = plain.slice(Math.max(0, start - AROUND), start);
+  const words = plain.slice(start, end);
+  if (forSpan.test(words)) return 'back';
+  if (notUntil.test(before)) return 'back';
+  const back = BACK.exec(before);
+  if (back !== null && !denied.test(before.slice(0, back.index))) return 'back';
+  if (
+    ledBack.test(before) ||
+    /^(?:el|am|on|le) /.test(words) ||
+    /^(?:manana|morgen|demain|tomorrow)/.test(words)
+  )
+    if (backAfter.test(plain.slice(end, end + AROUND))) return 'back';
+  if (UNTIL.test(before) || rangeSigns.test(before) || /\d ?(?:-|–|to|through) ?\d/.test(words))
+    return 'until';
+  return undefined;
 }
 
-function monthOf(word: string): number | undefined {
-  return MONTHS.find(([pattern]) => pattern.test(word))?.[1];
+function absenceBy(
+  date: DateMention,
+  role: 'back' | 'until',
+  sent: number,
+): Omit<Absence, 'evidence'> | undefined {
+  const days = (date.other === null ? [date.day] : [date.day, date.other])
+    .map((day) => nextWorkday(role === 'until' ? day + DAY : day))
+    .filter((day) => day > sent && day <= sent + LONGEST_DOUBTED_DAYS * DAY);
+  const sane = days.filter((day) => day <= sent + LONGEST_DAYS * DAY);
+  // Of two readings the only sane one counts; a single one that is far away is asked about.
+  const [until, other] = (sane.length > 0 ? sane : date.hasYear ? days : []).sort((a, b) => a - b);
+  if (until === undefined) return undefined;
+  return {
+    until,
+    other: other === undefined || other === until ? null : other,
+    isDoubtful: date.isDoubtful || sane.length === 0 || (other !== undefined && other !== until),
+  };
 }
 
-function dateOf(year: number | undefined, month: number, day: number, now: number): number | undefined {
-  if (month < 0 || month > 11 || day < 1 || day > 31) return undefined;
-  const thisYear = new Date(now).getUTCFullYear();
-  const at = Date.UTC(year ?? thisYear, month, day);
-  // "until 3 January", written in December.
-  return year === undefined && at < now - 2 * DAY ? Date.UTC(thisYear + 1, month, day) : at;
+/** The beginning of the clause in which the date stands. */
+function wordsFrom(plain: string, { start }: DateMention): number {
+  const before = plain.slice(Math.max(0, start - 90), start);
+  const sign = Math.max(before.lastIndexOf('. '), before.lastIndexOf('! '), before.lastIndexOf('? '));
+  return start - before.length + (sign < 0 ? 0 : sign + 2);
 }
 
 function nextWorkday(at: number): number {

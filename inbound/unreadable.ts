@@ -39,6 +39,7 @@ export function unreadable(raw: Buffer, breach: Breach): Reading {
       returned: [],
       returnedIds: [],
       awayUntil: null,
+      told: null,
       reply: { segments: [], visible: '', withSignature: '' },
       intent: null,
     },

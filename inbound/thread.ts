@@ -16,6 +16,7 @@ import {
   conversationAbout,
   conversationOfMessage,
   conversationRow,
+  conversationsOf,
   knownIdentifiers,
   participantsOf,
   recentConversations,
@@ -176,7 +177,9 @@ async function placeOfLetter(db: Db, input: ThreadInput): Promise<Place> {
   const token = envelope.valid.find((one) => one.purpose === 'r') ?? envelope.valid[0];
   const hit: Hit | undefined =
     token === undefined
-      ? ((await byMessageIds(db, input)) ?? (await byThreadIndex(db, input, from)) ?? byQuotation(input))
+      ? ((await byMessageIds(db, input, from)) ??
+        (await byThreadIndex(db, input, from)) ??
+        byQuotation(input))
       : { deliveryId: token.deliveryId, conversationId: undefined };
   const isWeak = hit?.isWeak === true;
   const delivery = hit?.deliveryId === undefined ? undefined : await answeredDelivery(db, hit.deliveryId);
@@ -284,9 +287,17 @@ function byQuotation({ letter, tokens, now }: ThreadInput): Hit | undefined {
 }
 
 /** In-Reply-To, then References from the last: ours by their token, others by what we remember. */
-async function byMessageIds(db: Db, { letter, tokens, now }: ThreadInput): Promise<Hit | undefined> {
+async function byMessageIds(
+  db: Db,
+  { letter, tokens, now }: ThreadInput,
+  from: string,
+): Promise<Hit | undefined> {
   const ids = [...new Set([...letter.inReplyTo, ...letter.references.toReversed()])].slice(0, 60);
   const known = await knownIdentifiers(db, ids);
+  // A colleague wrote to them from elsewhere with us in copy: their answer to that names our conversation with them too.
+  const several = new Set(known.map((row) => row.conversation_id).filter((id) => id !== null));
+  const own = several.size < 2 ? new Set<number>() : new Set(await conversationsOf(db, [...several], from));
+  const isAnothers = (id: number | null) => id !== null && own.size > 0 && !own.has(id);
   for (const id of ids) {
     const reading = readOwnMessageId(tokens, id, now);
     if (reading?.kind === 'valid') {
@@ -296,7 +307,7 @@ async function byMessageIds(db: Db, { letter, tokens, now }: ThreadInput): Promi
     }
     // Remembered in lower case, written as their programs like.
     const row = known.find((one) => one.value === id.toLowerCase());
-    if (row !== undefined)
+    if (row !== undefined && !isAnothers(row.conversation_id))
       return { deliveryId: row.delivery_id ?? undefined, conversationId: row.conversation_id ?? undefined };
   }
   return undefined;
@@ -336,8 +347,9 @@ async function bySubject(
   proved: boolean,
 ): Promise<Row<'conversation'> | undefined> {
   if (!proved || letter.inReplyTo.length > 0 || letter.references.length > 0) return undefined;
-  const { base, isReply } = baseSubject(letter.subject);
-  if (!isReply || base === '') return undefined;
+  const { base, isReply, isForward } = baseSubject(letter.subject);
+  // "WG: AW: x" passes an answer on: it answers nothing itself.
+  if (!isReply || isForward || base === '') return undefined;
   const recent = await recentConversations(db, from, now - SUBJECT_DAYS * DAY);
   return recent.find((conversation) => baseSubject(conversation.subject).base === base);
 }

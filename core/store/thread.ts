@@ -175,6 +175,17 @@ export async function participantsOf(db: Db, conversationId: number): Promise<Se
   return people;
 }
 
+/** Which of these are conversations with this person. */
+export async function conversationsOf(db: Db, ids: readonly number[], address: string): Promise<number[]> {
+  const rows = await db
+    .selectFrom('conversation')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('address', '=', address)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
 /** The newest conversation of an address since a time, for mail that lost its headers. Index: conversation_address. */
 export async function recentConversations(
   db: Db,
